@@ -1,0 +1,34 @@
+/*
+ * compat.h
+ *		Every difference between the supported server versions.
+ *
+ * No other file looks at PG_VERSION_NUM.
+ */
+#ifndef EXTERNAL_IDS_COMPAT_H
+#define EXTERNAL_IDS_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "external_ids needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * Soft errors of input functions came with 16. Before, the context is NULL and
+ * ereturn() throws, as it does there when the caller passed no context.
+ */
+#if PG_VERSION_NUM < 160000
+typedef struct Node ErrorSaveContext;
+#define INPUT_ERROR_CONTEXT(fcinfo) NULL
+#define SOFT_ERROR_OCCURRED(escontext) false
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+#else
+#include "nodes/miscnodes.h"
+#define INPUT_ERROR_CONTEXT(fcinfo) ((fcinfo)->context)
+#endif
+
+#endif							/* EXTERNAL_IDS_COMPAT_H */

@@ -1,0 +1,44 @@
+/*
+ * types.h
+ *		The door to the types external_id and external_id_set.
+ *
+ * The packed form and its reasons stand in types/packed.c. Code outside this
+ * folder sees sets only as these opaque varlenas.
+ */
+#ifndef EXTERNAL_IDS_TYPES_H
+#define EXTERNAL_IDS_TYPES_H
+
+#include "postgres.h"
+
+/*
+ * An external_id_set, detoasted. An external_id has the form of the one-member
+ * set, so the same functions serve it.
+ */
+typedef struct varlena ExternalIdSet;
+
+#define DatumGetExternalIdSetP(d) \
+	((ExternalIdSet *) PG_DETOAST_DATUM_PACKED(d))
+#define PG_GETARG_EXTERNAL_ID_SET_P(n) \
+	DatumGetExternalIdSetP(PG_GETARG_DATUM(n))
+
+/* Set algebra. Results are palloc'd in the current memory context. */
+extern ExternalIdSet *external_id_set_union_internal(const ExternalIdSet *a,
+													 const ExternalIdSet *b);
+extern ExternalIdSet *external_id_set_minus_internal(const ExternalIdSet *a,
+													 const ExternalIdSet *b);
+extern ExternalIdSet *
+external_id_set_intersect_internal(const ExternalIdSet *a,
+								   const ExternalIdSet *b);
+extern bool external_id_set_equal_internal(const ExternalIdSet *a,
+										   const ExternalIdSet *b);
+extern int	external_id_set_cardinality_internal(const ExternalIdSet *set);
+
+/* The members of "set" under one label; label_len 0 means "no label". */
+extern ExternalIdSet *external_id_set_under_internal(const ExternalIdSet *set,
+													 const char *label,
+													 int label_len);
+
+/* The text form, palloc'd: for messages. */
+extern char *external_id_set_to_cstring(const ExternalIdSet *set);
+
+#endif							/* EXTERNAL_IDS_TYPES_H */
