@@ -1,0 +1,75 @@
+/*
+ * umhandler.c
+ *		The handler of the unique_members access method.
+ *
+ * Wherever nothing must fan out, the routine points at btree's own functions:
+ * pages, WAL, recovery, VACUUM, page deletion, deduplication and progress are
+ * the built-in btree's. Every field is set here by hand: a copy of btree's
+ * routine would carry flags that are not true of us.
+ */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "fmgr.h"
+
+#include "index/unique_members.h"
+
+PG_FUNCTION_INFO_V1(unique_members_handler);
+
+/*
+ * The handler function: an IndexAmRoutine, palloc'd in the current context.
+ */
+Datum
+unique_members_handler(PG_FUNCTION_ARGS)
+{
+	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+	const IndexAmRoutine *btree = um_btree();
+
+	(void) fcinfo;
+
+	am->amstrategies = UM_NSTRATEGIES;
+	am->amsupport = UM_NPROCS;
+	am->amoptsprocnum = BTOPTIONS_PROC;
+	am->amcanorder = false;		/* entries are members, rows have no order */
+	am->amcanorderbyop = false;
+	am->amcanbackward = false;	/* a scan is several, one per query member */
+	am->amcanunique = false;	/* core would refuse ON CONFLICT, see README */
+	am->amcanmulticol = true;
+	am->amoptionalkey = false;	/* a scan needs a condition on the set */
+	am->amsearcharray = false;
+	am->amsearchnulls = false;	/* a NULL set has no entry */
+	am->amstorage = false;
+	am->amclusterable = false;
+	am->ampredlocks = true;		/* btree's, in insert and scan */
+	am->amcanparallel = false;
+	am->amcaninclude = false;
+	am->amusemaintenanceworkmem = false;
+	am->amparallelvacuumoptions =
+		VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_COND_CLEANUP;
+	am->amkeytype = InvalidOid;
+
+	am->ambuild = umbuild;
+	am->ambuildempty = btree->ambuildempty;
+	am->aminsert = uminsert;
+	am->ambulkdelete = btree->ambulkdelete;
+	am->amvacuumcleanup = btree->amvacuumcleanup;
+	am->amcanreturn = NULL;		/* an entry is not the column's value */
+	am->amcostestimate = umcostestimate;
+	am->amoptions = btree->amoptions;
+	am->amproperty = NULL;
+	am->ambuildphasename = btree->ambuildphasename;
+	am->amvalidate = umvalidate;
+	am->amadjustmembers = NULL;
+	am->ambeginscan = umbeginscan;
+	am->amrescan = umrescan;
+	am->amgettuple = umgettuple;
+	am->amgetbitmap = umgetbitmap;
+	am->amendscan = umendscan;
+	am->ammarkpos = NULL;
+	am->amrestrpos = NULL;
+	am->amestimateparallelscan = NULL;
+	am->aminitparallelscan = NULL;
+	am->amparallelrescan = NULL;
+
+	PG_RETURN_POINTER(am);
+}

@@ -1,0 +1,106 @@
+/*
+ * unique_members.h
+ *		The unique_members index access method: one btree entry per member of a
+ *		set, each member unique within the scope columns.
+ *
+ * The method is an adapter over the built-in btree; src/index/README tells how
+ * and why. It knows no type: it meets one only through the support functions
+ * of an operator class.
+ */
+#ifndef EXTERNAL_IDS_UNIQUE_MEMBERS_H
+#define EXTERNAL_IDS_UNIQUE_MEMBERS_H
+
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "access/nbtree.h"
+#include "access/tableam.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+
+/*
+ * Support functions: btree's numbers, and one of our own. It takes a set (or a
+ * query of another type) and an int32 pointer, and returns an array of as many
+ * entries: what goes into the index for the set, or what a query looks for.
+ */
+#define UM_ENTRIES_PROC (BTNProcs + 1)
+#define UM_NPROCS UM_ENTRIES_PROC
+
+/*
+ * Strategies. Scope columns have btree's, 1 to 5. On the set column a strategy
+ * says what the entries of the query have to do with those of the row:
+ */
+#define UM_ANY 6				/* the row has any of them; exact */
+#define UM_ANY_RECHECK 7		/* any of them is needed, not sufficient */
+#define UM_ALL 8				/* the row has all of them; exact */
+#define UM_ALL_RECHECK 9		/* all of them are needed, not sufficient */
+#define UM_EQUAL 10				/* the sets are equal */
+#define UM_RANGE 11				/* from the one entry on, as long as the query's
+								 * own order function finds it equal */
+#define UM_NSTRATEGIES UM_RANGE
+
+/*
+ * What btree gets to see instead of the heap relation, and the index presented
+ * to it as a btree, for the duration of one call. See README, "The heap view".
+ */
+typedef struct UmView
+{
+	RelationData rel;			/* must be first: btree's Relation */
+	TableAmRoutine table_am;	/* the heap's, with our callbacks put in */
+	Relation	heap;			/* the real one */
+	Relation	index;
+	Oid			relam;			/* the index's own */
+	struct UmBuild *build;		/* during a build, else NULL */
+	struct UmView *outer;		/* the view that was active before */
+} UmView;
+
+/* umutils.c */
+extern const IndexAmRoutine *um_btree(void);
+extern Datum *um_entries(FmgrInfo *proc, Oid collation, Datum query,
+						 int *nentries);
+
+/* umcheck.c */
+extern void um_check_columns(Relation index);
+extern void um_check_index(Relation heap, Relation index);
+
+/* umview.c */
+extern void um_view_begin(UmView *view, Relation heap, Relation index);
+extern void um_view_end(UmView *view);
+
+/* umbuild.c */
+extern IndexBuildResult *umbuild(Relation heap, Relation index,
+								 IndexInfo *indexInfo);
+extern double um_build_range_scan(Relation table_rel, Relation index_rel,
+								  IndexInfo *index_info, bool allow_sync,
+								  bool anyvisible, bool progress,
+								  BlockNumber start_blockno,
+								  BlockNumber numblocks,
+								  IndexBuildCallback callback,
+								  void *callback_state, TableScanDesc scan);
+
+/* uminsert.c */
+extern bool uminsert(Relation index, Datum *values, bool *isnull,
+					 ItemPointer heap_tid, Relation heap,
+					 IndexUniqueCheck checkUnique, bool indexUnchanged,
+					 IndexInfo *indexInfo);
+
+/* umscan.c */
+extern IndexScanDesc umbeginscan(Relation index, int nkeys, int norderbys);
+extern void umrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
+					 ScanKey orderbys, int norderbys);
+extern bool umgettuple(IndexScanDesc scan, ScanDirection direction);
+extern int64 umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm);
+extern void umendscan(IndexScanDesc scan);
+
+/* umcost.c */
+extern void umcostestimate(struct PlannerInfo *root, struct IndexPath *path,
+						   double loop_count, Cost *indexStartupCost,
+						   Cost *indexTotalCost,
+						   Selectivity *indexSelectivity,
+						   double *indexCorrelation, double *indexPages);
+
+/* umvalidate.c */
+extern bool umvalidate(Oid opclassoid);
+
+#endif							/* EXTERNAL_IDS_UNIQUE_MEMBERS_H */
