@@ -19,7 +19,7 @@ typedef struct UmInsert
 /*
  * The statement's state, made and checked at its first insert.
  */
-static UmInsert *
+static pg_noinline UmInsert *
 um_insert_state(Relation heap, Relation index, IndexInfo *indexInfo)
 {
 	UmInsert   *state = indexInfo->ii_AmCache;
