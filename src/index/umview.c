@@ -115,8 +115,10 @@ um_view_index_fetch_begin(Relation rel)
 static int
 um_delete_cmp(const void *a, const void *b)
 {
-	return ItemPointerCompare(unconstify(ItemPointer, &((const TM_IndexDelete *) a)->tid),
-							  unconstify(ItemPointer, &((const TM_IndexDelete *) b)->tid));
+	ItemPointerData left = ((const TM_IndexDelete *) a)->tid;
+	ItemPointerData right = ((const TM_IndexDelete *) b)->tid;
+
+	return ItemPointerCompare(&left, &right);
 }
 
 /*
