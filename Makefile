@@ -11,7 +11,7 @@ PGFILEDESC = "external_ids - external identifiers on the rows of any table"
 
 # The server's headers as system headers: strict warnings are for our code.
 PG_CONFIG ?= pg_config
-PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra
 
 # Every other file in sql/ is a regression suite.
@@ -24,9 +24,28 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/isolation --load-ext
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Without a server's pg_config only the targets that prepare the machine work.
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install installcheck clean:
+	@echo "$(PG_CONFIG) was not found: name it with PG_CONFIG=, or run 'bash test/prepare'." >&2; exit 1
+endif
 
 # PGXS compiles %.bc with the same flags; objects depend on all headers, which
 # are few, so that a changed header never leaves a stale object behind.
 $(OBJS): $(wildcard src/*.h src/*/*.h)
+
+# On a private server in a temporary folder; nothing is installed but what
+# test/prepare finds missing. LAYER= and TESTS= choose: see test/run.
+.PHONY: demo test format format-check
+demo test:
+	@bash test/run $@
+
+# The style in .clang-format, by clang-format 14 or later.
+SOURCES = $(sort $(wildcard src/*.[ch] src/*/*.[ch]))
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run --Werror $(SOURCES)
