@@ -22,13 +22,14 @@ typedef struct Node ErrorSaveContext;
 #define INPUT_ERROR_CONTEXT(fcinfo) NULL
 #define SOFT_ERROR_OCCURRED(escontext) false
 #define ereturn(context, dummy_value, ...) \
-	do { \
-		(void) (context); \
-		ereport(ERROR, __VA_ARGS__); \
+	do                                     \
+	{                                      \
+		(void) (context);                  \
+		ereport(ERROR, __VA_ARGS__);       \
 	} while (0)
 #else
 #include "nodes/miscnodes.h"
 #define INPUT_ERROR_CONTEXT(fcinfo) ((fcinfo)->context)
 #endif
 
-#endif							/* EXTERNAL_IDS_COMPAT_H */
+#endif /* EXTERNAL_IDS_COMPAT_H */

@@ -18,25 +18,25 @@
 /* the state of one build */
 typedef struct UmBuild
 {
-	FmgrInfo   *entries;		/* the operator class's */
-	Oid			collation;
-	MemoryContext row_context;	/* reset per row */
-	IndexBuildCallback callback;	/* btree's */
-	void	   *callback_state;
+	FmgrInfo *entries; /* the operator class's */
+	Oid collation;
+	MemoryContext row_context;	 /* reset per row */
+	IndexBuildCallback callback; /* btree's */
+	void *callback_state;
 } UmBuild;
 
 /*
  * What the heap scan calls per row: call btree's callback once per member.
  */
 static void
-um_build_callback(Relation index, ItemPointer tid, Datum *values,
-				  bool *isnull, bool tupleIsAlive, void *state)
+um_build_callback(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+				  bool tupleIsAlive, void *state)
 {
-	UmBuild    *build = state;
-	Datum		set = values[0];
+	UmBuild *build = state;
+	Datum set = values[0];
 	MemoryContext old;
-	Datum	   *entries;
-	int			nentries;
+	Datum *entries;
+	int nentries;
 
 	if (isnull[0])
 		return;
@@ -55,7 +55,7 @@ um_build_callback(Relation index, ItemPointer tid, Datum *values,
 	}
 	if (nentries == 0)
 	{
-		isnull[0] = true;		/* the placeholder */
+		isnull[0] = true; /* the placeholder */
 		build->callback(index, tid, values, isnull, tupleIsAlive,
 						build->callback_state);
 		isnull[0] = false;
@@ -74,15 +74,15 @@ um_build_range_scan(Relation table_rel, Relation index_rel,
 					BlockNumber numblocks, IndexBuildCallback callback,
 					void *callback_state, TableScanDesc scan)
 {
-	UmView	   *view = (UmView *) table_rel;
-	UmBuild    *build = view->build;
+	UmView *view = (UmView *) table_rel;
+	UmBuild *build = view->build;
 
 	build->callback = callback;
 	build->callback_state = callback_state;
-	return view->heap->rd_tableam->index_build_range_scan(view->heap, index_rel, index_info,
-														  allow_sync, anyvisible, progress,
-														  start_blockno, numblocks,
-														  um_build_callback, build, scan);
+	return view->heap->rd_tableam
+		->index_build_range_scan(view->heap, index_rel, index_info, allow_sync,
+								 anyvisible, progress, start_blockno,
+								 numblocks, um_build_callback, build, scan);
 }
 
 /*
@@ -94,13 +94,17 @@ um_check_exclusion(Relation index, IndexInfo *info)
 {
 	if (info->ii_ExclusionOps == NULL || info->ii_ExclusionStrats[0] == UM_ANY)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("exclusion constraint \"%s\" would not keep the members of the set unique",
-					RelationGetRelationName(index)),
-			 errdetail("Its operator on column \"%s\" is not the one that finds a common member.",
-					   NameStr(TupleDescAttr(RelationGetDescr(index), 0)->attname)),
-			 errhint("Use && with external_id_set_ops, or &= with external_id_set_value_ops.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg(
+			 "exclusion constraint \"%s\" would not keep the members of the set unique",
+			 RelationGetRelationName(index)),
+		 errdetail(
+			 "Its operator on column \"%s\" is not the one that finds a common member.",
+			 NameStr(TupleDescAttr(RelationGetDescr(index), 0)->attname)),
+		 errhint(
+			 "Use && with external_id_set_ops, or &= with external_id_set_value_ops.")));
 }
 
 /*
@@ -112,9 +116,9 @@ IndexBuildResult *
 umbuild(Relation heap, Relation index, IndexInfo *indexInfo)
 {
 	IndexBuildResult *volatile result = NULL;
-	IndexInfo	info = *indexInfo;
-	UmBuild		build = {0};
-	UmView		view;
+	IndexInfo info = *indexInfo;
+	UmBuild build = {0};
+	UmView view;
 
 	um_check_index(heap, index);
 	um_check_exclusion(index, indexInfo);

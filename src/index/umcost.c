@@ -24,14 +24,14 @@
 static double
 um_count_probes(IndexOptInfo *index, RestrictInfo *rinfo)
 {
-	OpExpr	   *op = (OpExpr *) rinfo->clause;
-	Node	   *query;
-	int			strategy;
-	Oid			lefttype;
-	Oid			righttype;
-	Oid			proc;
-	FmgrInfo	flinfo;
-	int			nentries;
+	OpExpr *op = (OpExpr *) rinfo->clause;
+	Node *query;
+	int strategy;
+	Oid lefttype;
+	Oid righttype;
+	Oid proc;
+	FmgrInfo flinfo;
+	int nentries;
 
 	if (!IsA(op, OpExpr) || list_length(op->args) != 2)
 		return 1;
@@ -63,16 +63,16 @@ um_read_clauses(IndexPath *path, double *nprobes, bool *full,
 				bool *scope_bound)
 {
 	IndexOptInfo *index = path->indexinfo;
-	bool		bound[INDEX_MAX_KEYS] = {false};
-	bool		found = false;
-	ListCell   *lc;
+	bool bound[INDEX_MAX_KEYS] = {false};
+	bool found = false;
+	ListCell *lc;
 
 	*nprobes = 1;
 	*full = false;
 	foreach(lc, path->indexclauses)
 	{
 		IndexClause *clause = lfirst_node(IndexClause, lc);
-		ListCell   *lc2;
+		ListCell *lc2;
 
 		foreach(lc2, clause->indexquals)
 		{
@@ -80,7 +80,7 @@ um_read_clauses(IndexPath *path, double *nprobes, bool *full,
 
 			if (clause->indexcol == 0)
 			{
-				double		n = um_count_probes(index, rinfo);
+				double n = um_count_probes(index, rinfo);
 
 				if (n > 0)
 				{
@@ -91,7 +91,9 @@ um_read_clauses(IndexPath *path, double *nprobes, bool *full,
 			}
 			else if (IsA(rinfo->clause, OpExpr) &&
 					 get_op_opfamily_strategy(((OpExpr *) rinfo->clause)->opno,
-											  index->opfamily[clause->indexcol]) == BTEqualStrategyNumber)
+											  index->opfamily
+												  [clause->indexcol]) ==
+						 BTEqualStrategyNumber)
 				bound[clause->indexcol] = true;
 		}
 	}
@@ -116,11 +118,11 @@ umcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 {
 	IndexOptInfo *index = path->indexinfo;
 	GenericCosts costs = {0};
-	double		nprobes;
-	bool		full;
-	bool		scope_bound;
-	double		height;
-	Cost		descent;
+	double nprobes;
+	bool full;
+	bool scope_bound;
+	double height;
+	Cost descent;
 
 	um_read_clauses(path, &nprobes, &full, &scope_bound);
 	if (full)
@@ -130,28 +132,32 @@ umcostestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 	else
 	{
 		Selectivity selectivity =
-			clauselist_selectivity(root, get_quals_from_indexclauses(path->indexclauses),
+			clauselist_selectivity(root,
+								   get_quals_from_indexclauses(
+									   path->indexclauses),
 								   index->rel->relid, JOIN_INNER, NULL);
 
-		costs.numIndexTuples = Max(nprobes, rint(selectivity * index->rel->tuples));
+		costs.numIndexTuples = Max(nprobes,
+								   rint(selectivity * index->rel->tuples));
 	}
 	genericcostestimate(root, path, loop_count, &costs);
 
 	height = index->pages > 1 ? ceil(log(index->pages) / log(UM_FANOUT)) : 0;
 	descent = (height + 1) * 50.0 * cpu_operator_cost;
 	if (index->rel->tuples > 1)
-		descent += ceil(log(index->rel->tuples) / log(2.0)) * cpu_operator_cost;
+		descent += ceil(log(index->rel->tuples) / log(2.0)) *
+				   cpu_operator_cost;
 	costs.indexStartupCost += descent;
 	costs.indexTotalCost += nprobes * descent;
 	if (nprobes > 1)
 	{
 		/* each probe may read a leaf page of its own */
-		double		pages = index_pages_fetched(nprobes, index->pages,
-												index->pages, root);
+		double pages = index_pages_fetched(nprobes, index->pages, index->pages,
+										   root);
 
 		if (pages > costs.numIndexPages)
 			costs.indexTotalCost += (pages - costs.numIndexPages) *
-				costs.spc_random_page_cost;
+									costs.spc_random_page_cost;
 	}
 
 	*indexStartupCost = costs.indexStartupCost;

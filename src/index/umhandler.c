@@ -30,22 +30,22 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->amstrategies = UM_NSTRATEGIES;
 	am->amsupport = UM_NPROCS;
 	am->amoptsprocnum = BTOPTIONS_PROC;
-	am->amcanorder = false;		/* entries are members, rows have no order */
+	am->amcanorder = false; /* entries are members, rows have no order */
 	am->amcanorderbyop = false;
-	am->amcanbackward = false;	/* a scan is several, one per query member */
-	am->amcanunique = false;	/* core would refuse ON CONFLICT, see README */
+	am->amcanbackward = false; /* a scan is several, one per query member */
+	am->amcanunique = false;   /* core would refuse ON CONFLICT, see README */
 	am->amcanmulticol = true;
-	am->amoptionalkey = false;	/* a scan needs a condition on the set */
+	am->amoptionalkey = false; /* a scan needs a condition on the set */
 	am->amsearcharray = false;
-	am->amsearchnulls = false;	/* a NULL set has no entry */
+	am->amsearchnulls = false; /* a NULL set has no entry */
 	am->amstorage = false;
 	am->amclusterable = false;
-	am->ampredlocks = true;		/* btree's, in insert and scan */
+	am->ampredlocks = true; /* btree's, in insert and scan */
 	am->amcanparallel = false;
 	am->amcaninclude = false;
 	am->amusemaintenanceworkmem = false;
-	am->amparallelvacuumoptions =
-		VACUUM_OPTION_PARALLEL_BULKDEL | VACUUM_OPTION_PARALLEL_COND_CLEANUP;
+	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
+								  VACUUM_OPTION_PARALLEL_COND_CLEANUP;
 	am->amkeytype = InvalidOid;
 
 	am->ambuild = umbuild;
@@ -53,7 +53,7 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->aminsert = uminsert;
 	am->ambulkdelete = btree->ambulkdelete;
 	am->amvacuumcleanup = btree->amvacuumcleanup;
-	am->amcanreturn = NULL;		/* an entry is not the column's value */
+	am->amcanreturn = NULL; /* an entry is not the column's value */
 	am->amcostestimate = umcostestimate;
 	am->amoptions = btree->amoptions;
 	am->amproperty = NULL;

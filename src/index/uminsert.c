@@ -12,8 +12,8 @@
 /* What one statement keeps in its IndexInfo's ii_AmCache. */
 typedef struct UmInsert
 {
-	FmgrInfo   *entries;		/* the operator class's */
-	MemoryContext row_context;	/* reset per row */
+	FmgrInfo *entries;		   /* the operator class's */
+	MemoryContext row_context; /* reset per row */
 } UmInsert;
 
 /*
@@ -22,7 +22,7 @@ typedef struct UmInsert
 static pg_noinline UmInsert *
 um_insert_state(Relation heap, Relation index, IndexInfo *indexInfo)
 {
-	UmInsert   *state = indexInfo->ii_AmCache;
+	UmInsert *state = indexInfo->ii_AmCache;
 
 	if (unlikely(state == NULL))
 	{
@@ -60,7 +60,7 @@ um_insert_entries(Relation index, Relation heap, Datum *entries, int nentries,
 				  IndexUniqueCheck check, bool unchanged, IndexInfo *indexInfo)
 {
 	aminsert_function insert = um_btree()->aminsert;
-	bool		unique = true;
+	bool unique = true;
 
 	for (int i = 0; i < nentries; i++)
 	{
@@ -72,7 +72,7 @@ um_insert_entries(Relation index, Relation heap, Datum *entries, int nentries,
 	}
 	if (nentries == 0)
 	{
-		isnull[0] = true;		/* the placeholder, see umbuild.c */
+		isnull[0] = true; /* the placeholder, see umbuild.c */
 		insert(index, values, isnull, heap_tid, heap, UNIQUE_CHECK_NO,
 			   unchanged, indexInfo);
 	}
@@ -90,13 +90,13 @@ uminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
 		 Relation heap, IndexUniqueCheck checkUnique, bool indexUnchanged,
 		 IndexInfo *indexInfo)
 {
-	UmInsert   *state;
-	Datum		key[INDEX_MAX_KEYS];
-	bool		key_isnull[INDEX_MAX_KEYS];
-	int			natts = IndexRelationGetNumberOfAttributes(index);
+	UmInsert *state;
+	Datum key[INDEX_MAX_KEYS];
+	bool key_isnull[INDEX_MAX_KEYS];
+	int natts = IndexRelationGetNumberOfAttributes(index);
 	volatile bool unique = true;
 	MemoryContext old;
-	UmView		view;
+	UmView view;
 
 	state = um_insert_state(heap, index, indexInfo);
 	if (isnull[0])
@@ -108,8 +108,8 @@ uminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
 	um_view_begin(&view, heap, index);
 	PG_TRY();
 	{
-		Datum	   *entries;
-		int			nentries;
+		Datum *entries;
+		int nentries;
 
 		entries = um_entries(state->entries, index->rd_indcollation[0],
 							 values[0], &nentries);

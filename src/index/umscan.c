@@ -33,51 +33,51 @@
 typedef struct UmTid
 {
 	ItemPointerData tid;
-	char		status;
+	char status;
 } UmTid;
 #include "lib/simplehash.h"
 
 /* What the probes of a scan look for. */
 typedef enum UmProbeKind
 {
-	UM_PROBE_ENTRY,				/* rows that have the entry */
-	UM_PROBE_RANGE,				/* from the entry to the last equal one */
-	UM_PROBE_PLACEHOLDER,		/* rows with the empty set */
-	UM_PROBE_ALL				/* every row */
+	UM_PROBE_ENTRY,		  /* rows that have the entry */
+	UM_PROBE_RANGE,		  /* from the entry to the last equal one */
+	UM_PROBE_PLACEHOLDER, /* rows with the empty set */
+	UM_PROBE_ALL		  /* every row */
 } UmProbeKind;
 
 /* A condition on the set, as probes. */
 typedef struct UmCondition
 {
 	UmProbeKind kind;
-	Datum	   *entries;
-	int			nprobes;
-	bool		recheck;
-	ScanKey		key;
+	Datum *entries;
+	int nprobes;
+	bool recheck;
+	ScanKey key;
 } UmCondition;
 
 /* The scan's own state, scan->opaque. */
 typedef struct UmScan
 {
 	IndexScanDesc inner;
-	UmCondition condition;		/* the probed one */
-	int			next_probe;
-	bool		active;			/* the inner scan runs */
+	UmCondition condition; /* the probed one */
+	int next_probe;
+	bool active; /* the inner scan runs */
 
 	/* TIDs handed out, where one could come twice */
-	bool		distinct;
-	bool		have_first;
+	bool distinct;
+	bool have_first;
 	ItemPointerData first;
-	um_tidset_hash *seen;		/* from the second on */
+	um_tidset_hash *seen; /* from the second on */
 
-	FmgrInfo   *order;			/* entry to entry, from the relcache */
-	FmgrInfo   *entries;		/* set to entries, from the relcache */
-	Oid			query_type;		/* whose functions these two are: */
-	FmgrInfo	query_order;	/* entry to query */
-	FmgrInfo	query_entries;	/* query to entries */
+	FmgrInfo *order;		/* entry to entry, from the relcache */
+	FmgrInfo *entries;		/* set to entries, from the relcache */
+	Oid query_type;			/* whose functions these two are: */
+	FmgrInfo query_order;	/* entry to query */
+	FmgrInfo query_entries; /* query to entries */
 
-	MemoryContext scan_context; /* lives as long as the scan */
-	MemoryContext query_context;	/* reset by each rescan */
+	MemoryContext scan_context;	 /* lives as long as the scan */
+	MemoryContext query_context; /* reset by each rescan */
 } UmScan;
 
 /*
@@ -87,10 +87,9 @@ typedef struct UmScan
 static inline int32
 um_key_order(FunctionCallInfo fcinfo)
 {
-	return DatumGetInt32(FunctionCall2Coll(fcinfo->flinfo->fn_extra,
-										   PG_GET_COLLATION(),
-										   PG_GETARG_DATUM(0),
-										   PG_GETARG_DATUM(1)));
+	return DatumGetInt32(
+		FunctionCall2Coll(fcinfo->flinfo->fn_extra, PG_GET_COLLATION(),
+						  PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
 }
 
 static Datum
@@ -119,8 +118,8 @@ static void
 um_set_key(IndexScanDesc scan, ScanKey key, StrategyNumber strategy,
 		   PGFunction function, FmgrInfo *order, Oid subtype, Datum argument)
 {
-	UmScan	   *um = scan->opaque;
-	FmgrInfo	flinfo = {0};
+	UmScan *um = scan->opaque;
+	FmgrInfo flinfo = {0};
 
 	flinfo.fn_addr = function;
 	flinfo.fn_oid = order->fn_oid;
@@ -142,7 +141,7 @@ IndexScanDesc
 umbeginscan(Relation index, int nkeys, int norderbys)
 {
 	IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
-	UmScan	   *um = palloc0(sizeof(UmScan));
+	UmScan *um = palloc0(sizeof(UmScan));
 
 	um_check_columns(index);
 
@@ -169,19 +168,19 @@ umbeginscan(Relation index, int nkeys, int norderbys)
 static void
 um_load_query_type(IndexScanDesc scan, Oid type, bool need_order)
 {
-	UmScan	   *um = scan->opaque;
-	Relation	index = scan->indexRelation;
-	Oid			procs[2];
+	UmScan *um = scan->opaque;
+	Relation index = scan->indexRelation;
+	Oid procs[2];
 
 	if (um->query_type == type)
 		return;
-	procs[0] = get_opfamily_proc(index->rd_opfamily[0],
-								 index->rd_opcintype[0], type,
-								 UM_ENTRIES_PROC);
-	procs[1] = get_opfamily_proc(index->rd_opfamily[0],
-								 index->rd_opcintype[0], type, BTORDER_PROC);
+	procs[0] = get_opfamily_proc(index->rd_opfamily[0], index->rd_opcintype[0],
+								 type, UM_ENTRIES_PROC);
+	procs[1] = get_opfamily_proc(index->rd_opfamily[0], index->rd_opcintype[0],
+								 type, BTORDER_PROC);
 	if (!OidIsValid(procs[0]) || (need_order && !OidIsValid(procs[1])))
-		elog(ERROR, "missing support function for type %u in operator family %u",
+		elog(ERROR,
+			 "missing support function for type %u in operator family %u",
 			 type, index->rd_opfamily[0]);
 	fmgr_info_cxt(procs[0], &um->query_entries, um->scan_context);
 	if (OidIsValid(procs[1]))
@@ -196,16 +195,16 @@ um_load_query_type(IndexScanDesc scan, Oid type, bool need_order)
 static void
 um_read_condition(IndexScanDesc scan, ScanKey key, UmCondition *condition)
 {
-	UmScan	   *um = scan->opaque;
-	Relation	index = scan->indexRelation;
-	FmgrInfo   *proc = um->entries;
+	UmScan *um = scan->opaque;
+	Relation index = scan->indexRelation;
+	FmgrInfo *proc = um->entries;
 	MemoryContext old;
 
 	memset(condition, 0, sizeof(*condition));
 	condition->kind = UM_PROBE_ENTRY;
 	condition->key = key;
 	if (key->sk_flags & SK_ISNULL)
-		return;					/* the operators are strict */
+		return; /* the operators are strict */
 
 	if (OidIsValid(key->sk_subtype) &&
 		key->sk_subtype != index->rd_opcintype[0])
@@ -229,7 +228,7 @@ um_read_condition(IndexScanDesc scan, ScanKey key, UmCondition *condition)
 		case UM_ALL:
 		case UM_ALL_RECHECK:
 			condition->recheck = key->sk_strategy == UM_ALL_RECHECK ||
-				condition->nprobes > 1;
+								 condition->nprobes > 1;
 			if (condition->nprobes == 0)
 			{
 				condition->kind = UM_PROBE_ALL;
@@ -247,10 +246,12 @@ um_read_condition(IndexScanDesc scan, ScanKey key, UmCondition *condition)
 				return;
 			break;
 		default:
-			elog(ERROR, "unrecognized strategy number %d on the set column of index \"%s\"",
-				 key->sk_strategy, RelationGetRelationName(index));
+			elog(
+				ERROR,
+				"unrecognized strategy number %d on the set column of index \"%s\"",
+				key->sk_strategy, RelationGetRelationName(index));
 	}
-	condition->nprobes = 1;		/* one of them finds the rows */
+	condition->nprobes = 1; /* one of them finds the rows */
 }
 
 /*
@@ -280,9 +281,9 @@ void
 umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 		 int norderbys)
 {
-	UmScan	   *um = scan->opaque;
-	ScanKey		inner_key = um->inner->keyData;
-	int			nconditions = 0;
+	UmScan *um = scan->opaque;
+	ScanKey inner_key = um->inner->keyData;
+	int nconditions = 0;
 
 	(void) orderbys;
 	(void) norderbys;
@@ -297,7 +298,7 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
-		ScanKey		key = &scan->keyData[i];
+		ScanKey key = &scan->keyData[i];
 		UmCondition condition;
 
 		if (key->sk_attno != 1)
@@ -312,8 +313,8 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	if (nconditions > 1)
 		um->condition.recheck = true;
 	um->distinct = um->condition.nprobes > 1 ||
-		um->condition.kind == UM_PROBE_RANGE ||
-		um->condition.kind == UM_PROBE_ALL;
+				   um->condition.kind == UM_PROBE_RANGE ||
+				   um->condition.kind == UM_PROBE_ALL;
 
 	/* room for the keys on the set, then those on the scope */
 	if (um->condition.kind == UM_PROBE_RANGE)
@@ -332,17 +333,17 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 static bool
 um_start_probe(IndexScanDesc scan)
 {
-	UmScan	   *um = scan->opaque;
+	UmScan *um = scan->opaque;
 	UmCondition *condition = &um->condition;
 	IndexScanDesc inner = um->inner;
-	Datum		entry;
+	Datum entry;
 
 	if (um->next_probe >= condition->nprobes)
 		return false;
 	CHECK_FOR_INTERRUPTS();
 
-	entry = condition->entries == NULL ? (Datum) 0 :
-		condition->entries[um->next_probe];
+	entry = condition->entries == NULL ? (Datum) 0
+									   : condition->entries[um->next_probe];
 	um->next_probe++;
 
 	switch (condition->kind)
@@ -383,7 +384,7 @@ um_start_probe(IndexScanDesc scan)
 static bool
 um_remember(UmScan *um, ItemPointer tid)
 {
-	bool		found;
+	bool found;
 
 	if (!um->have_first)
 	{
@@ -406,7 +407,7 @@ um_remember(UmScan *um, ItemPointer tid)
 bool
 umgettuple(IndexScanDesc scan, ScanDirection direction)
 {
-	UmScan	   *um = scan->opaque;
+	UmScan *um = scan->opaque;
 	IndexScanDesc inner = um->inner;
 	const IndexAmRoutine *btree = um_btree();
 
@@ -415,7 +416,7 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 
 	while (um->active || um_start_probe(scan))
 	{
-		bool		found = btree->amgettuple(inner, direction);
+		bool found = btree->amgettuple(inner, direction);
 
 		inner->kill_prior_tuple = false;
 		if (!found)
@@ -439,10 +440,10 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 int64
 umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 {
-	UmScan	   *um = scan->opaque;
+	UmScan *um = scan->opaque;
 	IndexScanDesc inner = um->inner;
 	const IndexAmRoutine *btree = um_btree();
-	int64		ntids = 0;
+	int64 ntids = 0;
 
 	while (um_start_probe(scan))
 	{
@@ -468,7 +469,7 @@ umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 void
 umendscan(IndexScanDesc scan)
 {
-	UmScan	   *um = scan->opaque;
+	UmScan *um = scan->opaque;
 
 	um_btree()->amendscan(um->inner);
 	IndexScanEnd(um->inner);

@@ -36,8 +36,8 @@ um_btree(void)
 Datum *
 um_entries(FmgrInfo *proc, Oid collation, Datum query, int *nentries)
 {
-	int32		n = 0;
-	Datum	   *entries;
+	int32 n = 0;
+	Datum *entries;
 
 	entries = (Datum *) DatumGetPointer(
 		FunctionCall2Coll(proc, collation, query, PointerGetDatum(&n)));

@@ -22,13 +22,13 @@
 
 #include "index/unique_members.h"
 
-#define UM_BTREE_STRATEGIES \
-	((1 << BTLessStrategyNumber) | (1 << BTLessEqualStrategyNumber) | \
+#define UM_BTREE_STRATEGIES                                               \
+	((1 << BTLessStrategyNumber) | (1 << BTLessEqualStrategyNumber) |     \
 	 (1 << BTEqualStrategyNumber) | (1 << BTGreaterEqualStrategyNumber) | \
 	 (1 << BTGreaterStrategyNumber))
 
 /* Report a fault, as the validators of core's access methods do. */
-#define um_fault(...) \
+#define um_fault(...)                                          \
 	ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION), \
 				   errmsg(__VA_ARGS__)))
 
@@ -53,11 +53,11 @@ um_proc_is_valid(Form_pg_amproc proc)
 		case BTOPTIONS_PROC:
 			return check_amoptsproc_signature(proc->amproc);
 		case UM_ENTRIES_PROC:
-			return check_amproc_signature(proc->amproc, INTERNALOID, true,
-										  2, 2, proc->amprocrighttype,
+			return check_amproc_signature(proc->amproc, INTERNALOID, true, 2,
+										  2, proc->amprocrighttype,
 										  INTERNALOID);
 		default:
-			return false;		/* btree's in_range, or none of ours */
+			return false; /* btree's in_range, or none of ours */
 	}
 }
 
@@ -67,21 +67,22 @@ um_proc_is_valid(Form_pg_amproc proc)
 static bool
 um_validate_procs(const char *family, CatCList *procs, bool *is_set)
 {
-	bool		result = true;
+	bool result = true;
 
 	*is_set = false;
 	for (int i = 0; i < procs->n_members; i++)
 	{
-		Form_pg_amproc proc =
-			(Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
+		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(
+			&procs->members[i]->tuple);
 
 		if (proc->amprocnum == UM_ENTRIES_PROC)
 			*is_set = true;
 		if (um_proc_is_valid(proc))
 			continue;
-		um_fault("operator family \"%s\" of access method %s contains function %s with invalid number or signature for support number %d",
-				 family, "unique_members", format_procedure(proc->amproc),
-				 proc->amprocnum);
+		um_fault(
+			"operator family \"%s\" of access method %s contains function %s with invalid number or signature for support number %d",
+			family, "unique_members", format_procedure(proc->amproc),
+			proc->amprocnum);
 		result = false;
 	}
 	return result;
@@ -93,33 +94,36 @@ um_validate_procs(const char *family, CatCList *procs, bool *is_set)
 static bool
 um_validate_operators(const char *family, CatCList *operators, bool is_set)
 {
-	int			first = is_set ? UM_ANY : 1;
-	int			last = is_set ? UM_NSTRATEGIES : BTMaxStrategyNumber;
-	bool		result = true;
+	int first = is_set ? UM_ANY : 1;
+	int last = is_set ? UM_NSTRATEGIES : BTMaxStrategyNumber;
+	bool result = true;
 
 	for (int i = 0; i < operators->n_members; i++)
 	{
-		Form_pg_amop op =
-			(Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
+		Form_pg_amop op = (Form_pg_amop) GETSTRUCT(
+			&operators->members[i]->tuple);
 
 		if (op->amopstrategy < first || op->amopstrategy > last)
 		{
-			um_fault("operator family \"%s\" of access method %s contains operator %s with invalid strategy number %d",
-					 family, "unique_members", format_operator(op->amopopr),
-					 op->amopstrategy);
+			um_fault(
+				"operator family \"%s\" of access method %s contains operator %s with invalid strategy number %d",
+				family, "unique_members", format_operator(op->amopopr),
+				op->amopstrategy);
 			result = false;
 		}
 		if (op->amoppurpose != AMOP_SEARCH || OidIsValid(op->amopsortfamily))
 		{
-			um_fault("operator family \"%s\" of access method %s contains invalid ORDER BY specification for operator %s",
-					 family, "unique_members", format_operator(op->amopopr));
+			um_fault(
+				"operator family \"%s\" of access method %s contains invalid ORDER BY specification for operator %s",
+				family, "unique_members", format_operator(op->amopopr));
 			result = false;
 		}
 		if (!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype,
 								  op->amoprighttype))
 		{
-			um_fault("operator family \"%s\" of access method %s contains operator %s with wrong signature",
-					 family, "unique_members", format_operator(op->amopopr));
+			um_fault(
+				"operator family \"%s\" of access method %s contains operator %s with wrong signature",
+				family, "unique_members", format_operator(op->amopopr));
 			result = false;
 		}
 	}
@@ -133,7 +137,7 @@ um_validate_operators(const char *family, CatCList *operators, bool is_set)
 static bool
 um_group_is_complete(OpFamilyOpFuncGroup *group, bool is_set)
 {
-	bool		has_order = (group->functionset & (1 << BTORDER_PROC)) != 0;
+	bool has_order = (group->functionset & (1 << BTORDER_PROC)) != 0;
 
 	if (!is_set)
 		return has_order && group->operatorset == UM_BTREE_STRATEGIES;
@@ -155,9 +159,9 @@ static bool
 um_validate_groups(const char *family, const char *opclass, Oid opcintype,
 				   CatCList *operators, CatCList *procs, bool is_set)
 {
-	bool		found = false;
-	bool		result = true;
-	ListCell   *lc;
+	bool found = false;
+	bool result = true;
+	ListCell *lc;
 
 	foreach(lc, identify_opfamily_groups(operators, procs))
 	{
@@ -167,15 +171,17 @@ um_validate_groups(const char *family, const char *opclass, Oid opcintype,
 			found = true;
 		if (um_group_is_complete(group, is_set))
 			continue;
-		um_fault("operator family \"%s\" of access method %s is missing operator(s) or support function(s) for types %s and %s",
-				 family, "unique_members", format_type_be(group->lefttype),
-				 format_type_be(group->righttype));
+		um_fault(
+			"operator family \"%s\" of access method %s is missing operator(s) or support function(s) for types %s and %s",
+			family, "unique_members", format_type_be(group->lefttype),
+			format_type_be(group->righttype));
 		result = false;
 	}
 	if (!found)
 	{
-		um_fault("operator class \"%s\" of access method %s is missing operator(s)",
-				 opclass, "unique_members");
+		um_fault(
+			"operator class \"%s\" of access method %s is missing operator(s)",
+			opclass, "unique_members");
 		result = false;
 	}
 	return result;
@@ -188,14 +194,14 @@ um_validate_groups(const char *family, const char *opclass, Oid opcintype,
 bool
 umvalidate(Oid opclassoid)
 {
-	HeapTuple	classtup;
-	HeapTuple	familytup;
+	HeapTuple classtup;
+	HeapTuple familytup;
 	Form_pg_opclass opclass;
 	const char *family;
-	CatCList   *operators;
-	CatCList   *procs;
-	bool		is_set;
-	bool		result;
+	CatCList *operators;
+	CatCList *procs;
+	bool is_set;
+	bool result;
 
 	classtup = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
 	if (!HeapTupleIsValid(classtup))

@@ -104,7 +104,7 @@ um_view_end(UmView *view)
 static IndexFetchTableData *
 um_view_index_fetch_begin(Relation rel)
 {
-	Relation	heap = ((UmView *) rel)->heap;
+	Relation heap = ((UmView *) rel)->heap;
 
 	return heap->rd_tableam->index_fetch_begin(heap);
 }
@@ -131,7 +131,7 @@ static int
 um_delete_merge(TM_IndexDelete *all, int n, TM_IndexStatus *status,
 				TM_IndexDelete *kept, int *first)
 {
-	int			nkept = 0;
+	int nkept = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -147,7 +147,8 @@ um_delete_merge(TM_IndexDelete *all, int n, TM_IndexStatus *status,
 		to = &status[kept[nkept - 1].id];
 		to->knowndeletable |= from->knowndeletable;
 		to->promising |= from->promising;
-		to->freespace = Min((int) to->freespace + from->freespace, PG_INT16_MAX);
+		to->freespace = Min((int) to->freespace + from->freespace,
+							PG_INT16_MAX);
 	}
 	return nkept;
 }
@@ -162,11 +163,11 @@ um_delete_merge(TM_IndexDelete *all, int n, TM_IndexStatus *status,
 static TransactionId
 um_view_index_delete_tuples(Relation rel, TM_IndexDeleteOp *op)
 {
-	Relation	heap = ((UmView *) rel)->heap;
-	int			n = op->ndeltids;
+	Relation heap = ((UmView *) rel)->heap;
+	int n = op->ndeltids;
 	TM_IndexDelete *all = palloc(n * sizeof(TM_IndexDelete));
 	TM_IndexDelete *kept = palloc(n * sizeof(TM_IndexDelete));
-	int		   *first = palloc(n * sizeof(int));
+	int *first = palloc(n * sizeof(int));
 	TM_IndexDeleteOp once = *op;
 	TransactionId horizon;
 
@@ -180,8 +181,8 @@ um_view_index_delete_tuples(Relation rel, TM_IndexDeleteOp *op)
 	op->ndeltids = 0;
 	for (int i = 0; i < once.ndeltids; i++)
 	{
-		bool		deletable = op->status[kept[i].id].knowndeletable;
-		int			k = first[kept[i].id];
+		bool deletable = op->status[kept[i].id].knowndeletable;
+		int k = first[kept[i].id];
 
 		do
 		{

@@ -31,12 +31,13 @@
  * Strategies. Scope columns have btree's, 1 to 5. On the set column a strategy
  * says what the entries of the query have to do with those of the row:
  */
-#define UM_ANY 6				/* the row has any of them; exact */
-#define UM_ANY_RECHECK 7		/* any of them is needed, not sufficient */
-#define UM_ALL 8				/* the row has all of them; exact */
-#define UM_ALL_RECHECK 9		/* all of them are needed, not sufficient */
-#define UM_EQUAL 10				/* the sets are equal */
-#define UM_RANGE 11				/* from the one entry on, as long as the query's
+#define UM_ANY 6		 /* the row has any of them; exact */
+#define UM_ANY_RECHECK 7 /* any of them is needed, not sufficient */
+#define UM_ALL 8		 /* the row has all of them; exact */
+#define UM_ALL_RECHECK 9 /* all of them are needed, not sufficient */
+#define UM_EQUAL 10		 /* the sets are equal */
+#define UM_RANGE \
+	11 /* from the one entry on, as long as the query's
 								 * own order function finds it equal */
 #define UM_NSTRATEGIES UM_RANGE
 
@@ -46,13 +47,13 @@
  */
 typedef struct UmView
 {
-	RelationData rel;			/* must be first: btree's Relation */
-	TableAmRoutine table_am;	/* the heap's, with our callbacks put in */
-	Relation	heap;			/* the real one */
-	Relation	index;
-	Oid			relam;			/* the index's own */
-	struct UmBuild *build;		/* during a build, else NULL */
-	struct UmView *outer;		/* the view that was active before */
+	RelationData rel;		 /* must be first: btree's Relation */
+	TableAmRoutine table_am; /* the heap's, with our callbacks put in */
+	Relation heap;			 /* the real one */
+	Relation index;
+	Oid relam;			   /* the index's own */
+	struct UmBuild *build; /* during a build, else NULL */
+	struct UmView *outer;  /* the view that was active before */
 } UmView;
 
 /* umutils.c */
@@ -96,11 +97,10 @@ extern void umendscan(IndexScanDesc scan);
 /* umcost.c */
 extern void umcostestimate(struct PlannerInfo *root, struct IndexPath *path,
 						   double loop_count, Cost *indexStartupCost,
-						   Cost *indexTotalCost,
-						   Selectivity *indexSelectivity,
+						   Cost *indexTotalCost, Selectivity *indexSelectivity,
 						   double *indexCorrelation, double *indexPages);
 
 /* umvalidate.c */
 extern bool umvalidate(Oid opclassoid);
 
-#endif							/* EXTERNAL_IDS_UNIQUE_MEMBERS_H */
+#endif /* EXTERNAL_IDS_UNIQUE_MEMBERS_H */
