@@ -31,4 +31,14 @@ typedef struct Node ErrorSaveContext;
 #define INPUT_ERROR_CONTEXT(fcinfo) ((fcinfo)->context)
 #endif
 
+/*
+ * unicode_to_server(code, bytes): a code point in the server encoding, with a
+ * zero byte after it; false if it has none there. Before 16 the server throws.
+ */
+#if PG_VERSION_NUM < 160000
+#define unicode_to_server(code, bytes) (pg_unicode_to_server(code, bytes), true)
+#else
+#define unicode_to_server(code, bytes) pg_unicode_to_server_noerror(code, bytes)
+#endif
+
 #endif							/* EXTERNAL_IDS_COMPAT_H */
