@@ -22,14 +22,23 @@ typedef struct Node ErrorSaveContext;
 #define INPUT_ERROR_CONTEXT(fcinfo) NULL
 #define SOFT_ERROR_OCCURRED(escontext) false
 #define ereturn(context, dummy_value, ...) \
-	do                                     \
-	{                                      \
-		(void) (context);                  \
-		ereport(ERROR, __VA_ARGS__);       \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
 	} while (0)
 #else
 #include "nodes/miscnodes.h"
 #define INPUT_ERROR_CONTEXT(fcinfo) ((fcinfo)->context)
 #endif
 
-#endif /* EXTERNAL_IDS_COMPAT_H */
+/*
+ * unicode_to_server(code, bytes): a code point in the server encoding, with a
+ * zero byte after it; false if it has none there. Before 16 the server throws.
+ */
+#if PG_VERSION_NUM < 160000
+#define unicode_to_server(code, bytes) (pg_unicode_to_server(code, bytes), true)
+#else
+#define unicode_to_server(code, bytes) pg_unicode_to_server_noerror(code, bytes)
+#endif
+
+#endif							/* EXTERNAL_IDS_COMPAT_H */
