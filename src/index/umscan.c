@@ -126,11 +126,11 @@ um_set_key(IndexScanDesc scan, ScanKey key, StrategyNumber strategy,
 	flinfo.fn_nargs = 2;
 	flinfo.fn_strict = true;
 	flinfo.fn_stats = order->fn_stats;
-	flinfo.fn_extra = order;
 	flinfo.fn_mcxt = um->scan_context;
 	ScanKeyEntryInitializeWithInfo(key, 0, 1, strategy, subtype,
 								   scan->indexRelation->rd_indcollation[0],
 								   &flinfo, argument);
+	key->sk_func.fn_extra = order; /* the copy above cleared it */
 }
 
 /*
