@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(external_id_set_value_under);
 static void
 id_member(const ExternalIdSet *id, Member *member)
 {
-	MemberWalk	walk;
+	MemberWalk walk;
 
 	member_walk_begin(&walk, id);
 	if (!walk.single || !member_walk_next(&walk, member))
@@ -40,20 +40,20 @@ id_member(const ExternalIdSet *id, Member *member)
 static Datum
 text_array(Datum *elements, int n)
 {
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* external_id(label, value) for a value's text. Errors: any broken rule. */
 static Datum
 make_internal(FunctionCallInfo fcinfo, const char *value, int len)
 {
-	Member		member = {value, "", len, 0};
-	Place		place;
+	Member member = {value, "", len, 0};
+	Place  place;
 
 	if (!PG_ARGISNULL(0))
 	{
-		text	   *label = PG_GETARG_TEXT_PP(0);
+		text *label = PG_GETARG_TEXT_PP(0);
 
 		member.label = VARDATA_ANY(label);
 		member.label_len = VARSIZE_ANY_EXHDR(label);
@@ -67,7 +67,7 @@ make_internal(FunctionCallInfo fcinfo, const char *value, int len)
 Datum
 external_id_make(PG_FUNCTION_ARGS)
 {
-	text	   *value;
+	text *value;
 
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
@@ -79,7 +79,7 @@ external_id_make(PG_FUNCTION_ARGS)
 Datum
 external_id_make_bigint(PG_FUNCTION_ARGS)
 {
-	char		value[MAXINT8LEN + 1];
+	char value[MAXINT8LEN + 1];
 
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
@@ -90,12 +90,11 @@ external_id_make_bigint(PG_FUNCTION_ARGS)
 Datum
 external_id_make_uuid(PG_FUNCTION_ARGS)
 {
-	char	   *value;
+	char *value;
 
 	if (PG_ARGISNULL(1))
 		PG_RETURN_NULL();
-	value = DatumGetCString(DirectFunctionCall1(uuid_out,
-												PG_GETARG_DATUM(1)));
+	value = DatumGetCString(DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(1)));
 	return make_internal(fcinfo, value, strlen(value));
 }
 
@@ -103,12 +102,12 @@ external_id_make_uuid(PG_FUNCTION_ARGS)
 Datum
 external_id_set_make(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-	MemberList	list;
-	Place		place;
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum	  *elements;
+	bool	  *nulls;
+	int		   n;
+	MemberList list;
+	Place	   place;
 
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);
@@ -127,24 +126,22 @@ external_id_set_make(PG_FUNCTION_ARGS)
 Datum
 external_id_label(PG_FUNCTION_ARGS)
 {
-	Member		member;
+	Member member;
 
 	id_member(PG_GETARG_EXTERNAL_ID_SET_P(0), &member);
 	if (member.label_len == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.label,
-											  member.label_len));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.label, member.label_len));
 }
 
 /* external_id_value(external_id) returns text */
 Datum
 external_id_value(PG_FUNCTION_ARGS)
 {
-	Member		member;
+	Member member;
 
 	id_member(PG_GETARG_EXTERNAL_ID_SET_P(0), &member);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.value,
-											  member.value_len));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.value, member.value_len));
 }
 
 /* cardinality(external_id_set) returns int */
@@ -161,23 +158,23 @@ Datum
 external_ids_labels(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	MemberWalk	walk;
-	Member		member;
-	Member		last = {"", "", 0, 0};
-	Datum	   *labels;
-	int			n = 0;
+	MemberWalk	   walk;
+	Member		   member;
+	Member		   last = {"", "", 0, 0};
+	Datum		  *labels;
+	int			   n = 0;
 
-	labels = palloc_extended(sizeof(Datum) *
-							 (external_id_set_cardinality_internal(set) + 1),
-							 MCXT_ALLOC_HUGE);
+	labels = palloc_extended(
+		sizeof(Datum) * (external_id_set_cardinality_internal(set) + 1),
+		MCXT_ALLOC_HUGE);
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
 	{
-		if (bytes_cmp(member.label, member.label_len,
-					  last.label, last.label_len) == 0)
+		if (bytes_cmp(member.label, member.label_len, last.label,
+					  last.label_len) == 0)
 			continue;
-		labels[n++] = PointerGetDatum(cstring_to_text_with_len(member.label,
-															   member.label_len));
+		labels[n++] = PointerGetDatum(
+			cstring_to_text_with_len(member.label, member.label_len));
 		last = member;
 	}
 	PG_RETURN_DATUM(text_array(labels, n));
@@ -188,16 +185,15 @@ ExternalIdSet *
 external_id_set_under_internal(const ExternalIdSet *set, const char *label,
 							   int label_len)
 {
-	MemberWalk	walk;
-	Member		member;
-	SetWriter	writer;
+	MemberWalk walk;
+	Member	   member;
+	SetWriter  writer;
 
 	set_writer_begin(&writer, (Size) VARSIZE_ANY_EXHDR(set) + 3);
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
 	{
-		int			cmp = bytes_cmp(member.label, member.label_len,
-									label, label_len);
+		int cmp = bytes_cmp(member.label, member.label_len, label, label_len);
 
 		if (cmp == 0)
 			set_writer_put(&writer, &member);
@@ -225,24 +221,25 @@ Datum
 external_ids_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nlabels;
-	int			i = 0;
-	Member	   *labels;
-	MemberWalk	walk;
-	Member		member;
-	SetWriter	writer;
+	Datum		  *elements;
+	bool		  *nulls;
+	int			   nlabels;
+	int			   i = 0;
+	Member		  *labels;
+	MemberWalk	   walk;
+	Member		   member;
+	SetWriter	   writer;
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, &nulls, &nlabels);
 	labels = palloc0(sizeof(Member) * (nlabels + 1));
 	for (i = 0; i < nlabels; i++)
 	{
-		labels[i].label = nulls[i] ? "" :
-			VARDATA_ANY(DatumGetPointer(elements[i]));
-		labels[i].label_len = nulls[i] ? 0 :
-			VARSIZE_ANY_EXHDR(DatumGetPointer(elements[i]));
+		labels[i].label = nulls[i] ? ""
+								   : VARDATA_ANY(DatumGetPointer(elements[i]));
+		labels[i].label_len = nulls[i] ? 0
+									   : VARSIZE_ANY_EXHDR(
+											 DatumGetPointer(elements[i]));
 	}
 	if (nlabels > 1)
 		qsort(labels, nlabels, sizeof(Member), member_cmp_label);
@@ -265,22 +262,22 @@ Datum
 external_id_set_values_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text	   *label = PG_GETARG_TEXT_PP(1);
+	text		  *label = PG_GETARG_TEXT_PP(1);
 	ExternalIdSet *under;
-	MemberWalk	walk;
-	Member		member;
-	Datum	   *values;
-	int			n = 0;
+	MemberWalk	   walk;
+	Member		   member;
+	Datum		  *values;
+	int			   n = 0;
 
 	under = external_id_set_under_internal(set, VARDATA_ANY(label),
 										   VARSIZE_ANY_EXHDR(label));
-	values = palloc_extended(sizeof(Datum) *
-							 (external_id_set_cardinality_internal(under) + 1),
-							 MCXT_ALLOC_HUGE);
+	values = palloc_extended(
+		sizeof(Datum) * (external_id_set_cardinality_internal(under) + 1),
+		MCXT_ALLOC_HUGE);
 	member_walk_begin(&walk, under);
 	while (member_walk_next(&walk, &member))
-		values[n++] = PointerGetDatum(cstring_to_text_with_len(member.value,
-															   member.value_len));
+		values[n++] = PointerGetDatum(
+			cstring_to_text_with_len(member.value, member.value_len));
 	PG_RETURN_DATUM(text_array(values, n));
 }
 
@@ -289,10 +286,10 @@ Datum
 external_id_set_value_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text	   *label = PG_GETARG_TEXT_PP(1);
+	text		  *label = PG_GETARG_TEXT_PP(1);
 	ExternalIdSet *under;
-	MemberWalk	walk;
-	Member		member;
+	MemberWalk	   walk;
+	Member		   member;
 
 	under = external_id_set_under_internal(set, VARDATA_ANY(label),
 										   VARSIZE_ANY_EXHDR(label));
@@ -300,14 +297,14 @@ external_id_set_value_under(PG_FUNCTION_ARGS)
 	if (!member_walk_next(&walk, &member))
 		PG_RETURN_NULL();
 	if (!walk.single)
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("external ID set holds several values under one label"),
-				 errdetail("There are %d under the label \"%s\".",
-						   external_id_set_cardinality_internal(under),
-						   clip_text(VARDATA_ANY(label),
-									 VARSIZE_ANY_EXHDR(label))),
-				 errhint("Use -> to get all of them.")));
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.value,
-											  member.value_len));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("external ID set holds several values under one label"),
+			 errdetail(
+				 "There are %d under the label \"%s\".",
+				 external_id_set_cardinality_internal(under),
+				 clip_text(VARDATA_ANY(label), VARSIZE_ANY_EXHDR(label))),
+			 errhint("Use -> to get all of them.")));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.value, member.value_len));
 }

@@ -25,12 +25,12 @@ PG_FUNCTION_INFO_V1(external_id_set_shares_value);
 /* Two sets walked side by side. */
 typedef struct MergeWalk
 {
-	MemberWalk	a_walk;
-	MemberWalk	b_walk;
-	Member		a;
-	Member		b;
-	bool		have_a;
-	bool		have_b;
+	MemberWalk a_walk;
+	MemberWalk b_walk;
+	Member	   a;
+	Member	   b;
+	bool	   have_a;
+	bool	   have_b;
 } MergeWalk;
 
 /* Stands at the first member of each set. */
@@ -76,13 +76,13 @@ payload_bound(const ExternalIdSet *set)
 ExternalIdSet *
 external_id_set_union_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	MergeWalk	merge;
-	SetWriter	writer;
+	MergeWalk merge;
+	SetWriter writer;
 
 	set_writer_begin(&writer, payload_bound(a) + payload_bound(b));
 	for (merge_begin(&merge, a, b); merge.have_a || merge.have_b;)
 	{
-		int			cmp = merge_cmp(&merge);
+		int cmp = merge_cmp(&merge);
 
 		set_writer_put(&writer, cmp <= 0 ? &merge.a : &merge.b);
 		merge_step(&merge, cmp);
@@ -94,13 +94,13 @@ external_id_set_union_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 ExternalIdSet *
 external_id_set_minus_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	MergeWalk	merge;
-	SetWriter	writer;
+	MergeWalk merge;
+	SetWriter writer;
 
 	set_writer_begin(&writer, payload_bound(a));
 	for (merge_begin(&merge, a, b); merge.have_a;)
 	{
-		int			cmp = merge_cmp(&merge);
+		int cmp = merge_cmp(&merge);
 
 		if (cmp < 0)
 			set_writer_put(&writer, &merge.a);
@@ -114,13 +114,13 @@ ExternalIdSet *
 external_id_set_intersect_internal(const ExternalIdSet *a,
 								   const ExternalIdSet *b)
 {
-	MergeWalk	merge;
-	SetWriter	writer;
+	MergeWalk merge;
+	SetWriter writer;
 
 	set_writer_begin(&writer, Min(payload_bound(a), payload_bound(b)));
 	for (merge_begin(&merge, a, b); merge.have_a && merge.have_b;)
 	{
-		int			cmp = merge_cmp(&merge);
+		int cmp = merge_cmp(&merge);
 
 		if (cmp == 0)
 			set_writer_put(&writer, &merge.a);
@@ -134,15 +134,15 @@ bool
 external_id_set_equal_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+		   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
 /* The number of members. */
 int
 external_id_set_cardinality_internal(const ExternalIdSet *set)
 {
-	MemberWalk	walk;
-	int			n = 0;
+	MemberWalk walk;
+	int		   n = 0;
 
 	member_walk_begin(&walk, set);
 	while (member_walk_step(&walk))
@@ -178,13 +178,13 @@ set_is_single(const ExternalIdSet *set)
 static bool
 contains_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	MergeWalk	merge;
+	MergeWalk merge;
 
 	if (set_is_single(b))
 		return set_has_member(a, b);
 	for (merge_begin(&merge, a, b); merge.have_b;)
 	{
-		int			cmp = merge_cmp(&merge);
+		int cmp = merge_cmp(&merge);
 
 		if (cmp > 0)
 			return false;
@@ -197,7 +197,7 @@ contains_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 static bool
 overlaps_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	MergeWalk	merge;
+	MergeWalk merge;
 
 	if (set_is_single(b))
 		return set_has_member(a, b);
@@ -205,7 +205,7 @@ overlaps_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 		return set_has_member(b, a);
 	for (merge_begin(&merge, a, b); merge.have_a && merge.have_b;)
 	{
-		int			cmp = merge_cmp(&merge);
+		int cmp = merge_cmp(&merge);
 
 		if (cmp == 0)
 			return true;
@@ -218,7 +218,7 @@ overlaps_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 static bool
 has_value_internal(const ExternalIdSet *set, const char *value, int len)
 {
-	MemberWalk	walk;
+	MemberWalk walk;
 
 	member_walk_begin(&walk, set);
 	while (member_walk_step(&walk))
@@ -234,19 +234,19 @@ has_value_internal(const ExternalIdSet *set, const char *value, int len)
 static bool
 shares_value_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	int64		na = external_id_set_cardinality_internal(a);
-	int64		nb = external_id_set_cardinality_internal(b);
-	MemberList	alist;
-	MemberList	blist;
-	bool		found = false;
-	int64		i = 0;
-	int64		j = 0;
+	int64	   na = external_id_set_cardinality_internal(a);
+	int64	   nb = external_id_set_cardinality_internal(b);
+	MemberList alist;
+	MemberList blist;
+	bool	   found = false;
+	int64	   i = 0;
+	int64	   j = 0;
 
 	if (na * nb <= SMALL_PRODUCT || na == 1 || nb == 1)
 	{
-		MemberWalk	walk;
-		Member		member;
-		bool		swap = nb > na;
+		MemberWalk walk;
+		Member	   member;
+		bool	   swap = nb > na;
 
 		member_walk_begin(&walk, swap ? a : b);
 		while (member_walk_next(&walk, &member))
@@ -266,8 +266,7 @@ shares_value_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 	qsort(blist.members, nb, sizeof(Member), member_cmp_value);
 	while (!found && i < na && j < nb)
 	{
-		int			cmp = member_cmp_value(&alist.members[i],
-										   &blist.members[j]);
+		int cmp = member_cmp_value(&alist.members[i], &blist.members[j]);
 
 		found = cmp == 0;
 		i += cmp < 0;
@@ -314,7 +313,7 @@ external_id_set_contains(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		result = contains_internal(a, b);
+	bool		   result = contains_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -327,7 +326,7 @@ external_id_set_contained(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		result = contains_internal(b, a);
+	bool		   result = contains_internal(b, a);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -340,7 +339,7 @@ external_id_set_overlaps(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		result = overlaps_internal(a, b);
+	bool		   result = overlaps_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -352,9 +351,9 @@ Datum
 external_id_set_has_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text	   *value = PG_GETARG_TEXT_PP(1);
-	bool		result = has_value_internal(set, VARDATA_ANY(value),
-											VARSIZE_ANY_EXHDR(value));
+	text		  *value = PG_GETARG_TEXT_PP(1);
+	bool		   result = has_value_internal(set, VARDATA_ANY(value),
+											   VARSIZE_ANY_EXHDR(value));
 
 	PG_FREE_IF_COPY(set, 0);
 	PG_FREE_IF_COPY(value, 1);
@@ -367,7 +366,7 @@ external_id_set_shares_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		result = shares_value_internal(a, b);
+	bool		   result = shares_value_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);

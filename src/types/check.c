@@ -25,7 +25,7 @@ char *
 clip_text(const char *text, int64 len)
 {
 	StringInfoData buf;
-	int64		keep = len;
+	int64		   keep = len;
 
 	if (len > CLIP_LEN)
 		keep = pg_mbcliplen(text, CLIP_LEN + 1, CLIP_LEN);
@@ -52,8 +52,7 @@ place_text(const Place *place)
 
 	initStringInfo(&buf);
 	if (place->element > 0)
-		appendStringInfo(&buf, " in element %lld",
-						 (long long) place->element);
+		appendStringInfo(&buf, " in element %lld", (long long) place->element);
 	if (place->in_json)
 	{
 		appendStringInfoString(&buf, " at $");
@@ -70,11 +69,13 @@ static bool
 CheckNotEmpty(int len, const Place *place)
 {
 	if (len == 0)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID value is empty"),
-				 errdetail("The value is missing%s.", place_text(place)),
-				 errhint("Write an external ID as \"label:value\" or \"value\".")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID value is empty"),
+			 errdetail("The value is missing%s.", place_text(place)),
+			 errhint(
+				 "Write an external ID as \"label:value\" or \"value\".")));
 	return true;
 }
 
@@ -98,13 +99,13 @@ static bool
 CheckEnds(const char *part, const char *text, int len, const Place *place)
 {
 	if (len > 0 && (is_ascii_space(text[0]) || is_ascii_space(text[len - 1])))
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID %s begins or ends with white space",
-						part),
-				 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
-						   place_text(place)),
-				 errhint("Remove the white space.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID %s begins or ends with white space", part),
+			 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
+					   place_text(place)),
+			 errhint("Remove the white space.")));
 	return true;
 }
 
@@ -112,12 +113,12 @@ CheckEnds(const char *part, const char *text, int len, const Place *place)
 static bool
 CheckControl(const char *part, const char *text, int len, const Place *place)
 {
-	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
+	bool utf8 = GetDatabaseEncoding() == PG_UTF8;
 
 	for (int i = 0; i < len; i++)
 	{
 		unsigned char c = text[i];
-		int			code = -1;
+		int			  code = -1;
 
 		if (c < 0x20 || c == 0x7F)
 			code = c;
@@ -125,14 +126,15 @@ CheckControl(const char *part, const char *text, int len, const Place *place)
 				 (unsigned char) text[i + 1] < 0xA0)
 			code = (unsigned char) text[i + 1];
 		if (code >= 0)
-			ereturn(place->escontext, false,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("external ID %s contains a control character",
-							part),
-					 errdetail("The %s \"%s\" has the character 0x%02X at its byte %d%s.",
-							   part, clip_text(text, len), code, i + 1,
-							   place_text(place)),
-					 errhint("Remove the control character.")));
+			ereturn(
+				place->escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("external ID %s contains a control character", part),
+				 errdetail(
+					 "The %s \"%s\" has the character 0x%02X at its byte %d%s.",
+					 part, clip_text(text, len), code, i + 1,
+					 place_text(place)),
+				 errhint("Remove the control character.")));
 	}
 	return true;
 }
@@ -143,13 +145,15 @@ CheckLabelStart(const Member *member, const Place *place)
 {
 	if (member->label_len > 0 &&
 		(member->label[0] == '{' || member->label[0] == '['))
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID label begins with a brace or bracket"),
-				 errdetail("The label is \"%s\"%s.",
-						   clip_text(member->label, member->label_len),
-						   place_text(place)),
-				 errhint("Use another label; if this is an unlabelled value, write a colon before it.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID label begins with a brace or bracket"),
+			 errdetail("The label is \"%s\"%s.",
+					   clip_text(member->label, member->label_len),
+					   place_text(place)),
+			 errhint(
+				 "Use another label; if this is an unlabelled value, write a colon before it.")));
 	return true;
 }
 
@@ -159,13 +163,15 @@ CheckNoColon(const Member *member, const Place *place)
 {
 	if (member->label_len > 0 &&
 		memchr(member->label, ':', member->label_len) != NULL)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID label contains a colon"),
-				 errdetail("The label is \"%s\"%s.",
-						   clip_text(member->label, member->label_len),
-						   place_text(place)),
-				 errhint("Use another label: the first colon ends the label in an external ID's text.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID label contains a colon"),
+			 errdetail("The label is \"%s\"%s.",
+					   clip_text(member->label, member->label_len),
+					   place_text(place)),
+			 errhint(
+				 "Use another label: the first colon ends the label in an external ID's text.")));
 	return true;
 }
 
@@ -174,16 +180,16 @@ bool
 CheckMember(const Member *member, const Place *place)
 {
 	return CheckNotEmpty(member->value_len, place) &&
-		CheckLength("label", member->label, member->label_len, MAX_LABEL_LEN,
-					place) &&
-		CheckLength("value", member->value, member->value_len, MAX_VALUE_LEN,
-					place) &&
-		CheckLabelStart(member, place) &&
-		CheckEnds("label", member->label, member->label_len, place) &&
-		CheckEnds("value", member->value, member->value_len, place) &&
-		CheckControl("label", member->label, member->label_len, place) &&
-		CheckControl("value", member->value, member->value_len, place) &&
-		CheckNoColon(member, place);
+		   CheckLength("label", member->label, member->label_len,
+					   MAX_LABEL_LEN, place) &&
+		   CheckLength("value", member->value, member->value_len,
+					   MAX_VALUE_LEN, place) &&
+		   CheckLabelStart(member, place) &&
+		   CheckEnds("label", member->label, member->label_len, place) &&
+		   CheckEnds("value", member->value, member->value_len, place) &&
+		   CheckControl("label", member->label, member->label_len, place) &&
+		   CheckControl("value", member->value, member->value_len, place) &&
+		   CheckNoColon(member, place);
 }
 
 /* The text of one ID does not begin as an array does. */
@@ -191,12 +197,14 @@ bool
 CheckNoBracket(const char *text, int64 len, const Place *place)
 {
 	if (len > 0 && text[0] == '[')
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID begins with a bracket"),
-				 errdetail("The text is \"%s\"%s.", clip_text(text, len),
-						   place_text(place)),
-				 errhint("Write a colon before a value that begins with a bracket; a JSON array is an external_id_set.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID begins with a bracket"),
+			 errdetail("The text is \"%s\"%s.", clip_text(text, len),
+					   place_text(place)),
+			 errhint(
+				 "Write a colon before a value that begins with a bracket; a JSON array is an external_id_set.")));
 	return true;
 }
 
@@ -205,11 +213,13 @@ bool
 CheckNotNull(bool isnull, const Place *place)
 {
 	if (isnull)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID set contains a null element"),
-				 errdetail("A null stands%s.", place_text(place)),
-				 errhint("Leave the element out, or write \"NULL\" in double quotes if the value is the word NULL.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID set contains a null element"),
+			 errdetail("A null stands%s.", place_text(place)),
+			 errhint(
+				 "Leave the element out, or write \"NULL\" in double quotes if the value is the word NULL.")));
 	return true;
 }
 
@@ -219,14 +229,17 @@ CheckArraySyntax(bool ok, const char *fault, int64 byte, bool json_hint,
 				 const Place *place)
 {
 	if (!ok)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("malformed array of external IDs"),
-				 errdetail("%s%s, at byte %lld.", fault, place_text(place),
-						   (long long) byte),
-				 json_hint ?
-				 errhint("A set takes API objects in a JSON array: [{\"external_id\": \"42\", \"label\": \"crm\"}].") :
-				 errhint("Write {crm:42,\"crm:a b\"}; put an element in double quotes if it holds white space, a comma, brace, double quote or backslash.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("malformed array of external IDs"),
+			 errdetail("%s%s, at byte %lld.", fault, place_text(place),
+					   (long long) byte),
+			 json_hint
+				 ? errhint(
+					   "A set takes API objects in a JSON array: [{\"external_id\": \"42\", \"label\": \"crm\"}].")
+				 : errhint(
+					   "Write {crm:42,\"crm:a b\"}; put an element in double quotes if it holds white space, a comma, brace, double quote or backslash.")));
 	return true;
 }
 
@@ -273,12 +286,14 @@ bool
 CheckJsonKey(bool ok, const char *key, int64 len, const Place *place)
 {
 	if (!ok)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown key in the JSON of an external ID"),
-				 errdetail("The key is \"%s\"%s.", clip_text(key, len),
-						   place_text(place)),
-				 errhint("The keys are \"external_id\" and, optionally, \"label\".")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown key in the JSON of an external ID"),
+			 errdetail("The key is \"%s\"%s.", clip_text(key, len),
+					   place_text(place)),
+			 errhint(
+				 "The keys are \"external_id\" and, optionally, \"label\".")));
 	return true;
 }
 
@@ -299,11 +314,13 @@ bool
 CheckJsonHasValue(bool ok, const Place *place)
 {
 	if (!ok)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key \"external_id\" is missing in the JSON of an external ID"),
-				 errdetail("The object stands%s.", place_text(place)),
-				 errhint("Write {\"external_id\": \"42\", \"label\": \"crm\"}.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg(
+				 "key \"external_id\" is missing in the JSON of an external ID"),
+			 errdetail("The object stands%s.", place_text(place)),
+			 errhint("Write {\"external_id\": \"42\", \"label\": \"crm\"}.")));
 	return true;
 }
 
@@ -312,11 +329,13 @@ bool
 CheckSetNotBlank(bool ok, const Place *place)
 {
 	if (!ok)
-		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("external ID set is an empty text"),
-				 errdetail("A set's text is an array, a JSON array or one external ID."),
-				 errhint("Write '{}' for the empty set.")));
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("external ID set is an empty text"),
+			 errdetail(
+				 "A set's text is an array, a JSON array or one external ID."),
+			 errhint("Write '{}' for the empty set.")));
 	return true;
 }
 

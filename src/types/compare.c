@@ -29,10 +29,10 @@ PG_FUNCTION_INFO_V1(external_id_set_hash_extended);
 static int
 set_cmp_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	MemberWalk	awalk;
-	MemberWalk	bwalk;
-	Member		am;
-	Member		bm;
+	MemberWalk awalk;
+	MemberWalk bwalk;
+	Member	   am;
+	Member	   bm;
 
 	if (external_id_set_equal_internal(a, b))
 		return 0;
@@ -40,9 +40,9 @@ set_cmp_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 	member_walk_begin(&bwalk, b);
 	for (;;)
 	{
-		bool		have_a = member_walk_next(&awalk, &am);
-		bool		have_b = member_walk_next(&bwalk, &bm);
-		int			cmp;
+		bool have_a = member_walk_next(&awalk, &am);
+		bool have_b = member_walk_next(&bwalk, &bm);
+		int	 cmp;
 
 		if (!have_a || !have_b)
 			return (int) have_a - (int) have_b;
@@ -58,7 +58,7 @@ set_cmp_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = DatumGetExternalIdSetP(x);
 	ExternalIdSet *b = DatumGetExternalIdSetP(y);
-	int			cmp = set_cmp_internal(a, b);
+	int			   cmp = set_cmp_internal(a, b);
 
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
@@ -73,7 +73,7 @@ set_eq_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = DatumGetExternalIdSetP(x);
 	ExternalIdSet *b = DatumGetExternalIdSetP(y);
-	bool		equal = external_id_set_equal_internal(a, b);
+	bool		   equal = external_id_set_equal_internal(a, b);
 
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
@@ -100,32 +100,30 @@ external_id_set_ne(PG_FUNCTION_ARGS)
 Datum
 external_id_set_lt(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0),
-								  PG_GETARG_DATUM(1)) < 0);
+	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)) < 0);
 }
 
 /* set <= set */
 Datum
 external_id_set_le(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0),
-								  PG_GETARG_DATUM(1)) <= 0);
+	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)) <=
+				   0);
 }
 
 /* set > set */
 Datum
 external_id_set_gt(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0),
-								  PG_GETARG_DATUM(1)) > 0);
+	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)) > 0);
 }
 
 /* set >= set */
 Datum
 external_id_set_ge(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0),
-								  PG_GETARG_DATUM(1)) >= 0);
+	PG_RETURN_BOOL(set_cmp_datums(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)) >=
+				   0);
 }
 
 /* btree's support function 1 */
@@ -157,8 +155,8 @@ Datum
 external_id_set_hash(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	Datum		result = hash_any((unsigned char *) VARDATA_ANY(set),
-								  VARSIZE_ANY_EXHDR(set));
+	Datum		   result = hash_any((unsigned char *) VARDATA_ANY(set),
+									 VARSIZE_ANY_EXHDR(set));
 
 	PG_FREE_IF_COPY(set, 0);
 	PG_RETURN_DATUM(result);
@@ -169,9 +167,9 @@ Datum
 external_id_set_hash_extended(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	Datum		result = hash_any_extended((unsigned char *) VARDATA_ANY(set),
-										   VARSIZE_ANY_EXHDR(set),
-										   PG_GETARG_INT64(1));
+	Datum result = hash_any_extended((unsigned char *) VARDATA_ANY(set),
+									 VARSIZE_ANY_EXHDR(set),
+									 PG_GETARG_INT64(1));
 
 	PG_FREE_IF_COPY(set, 0);
 	PG_RETURN_DATUM(result);

@@ -28,8 +28,8 @@ PG_FUNCTION_INFO_V1(external_id_set_entries_of_value);
 /* What sort support keeps to judge whether abbreviation pays. */
 typedef struct EntryAbbrev
 {
-	int64		input_count;
-	bool		estimating;
+	int64			 input_count;
+	bool			 estimating;
 	hyperLogLogState card;
 } EntryAbbrev;
 
@@ -39,7 +39,7 @@ entry_cmp_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = (ExternalIdSet *) DatumGetPointer(x);
 	ExternalIdSet *b = (ExternalIdSet *) DatumGetPointer(y);
-	int			cmp;
+	int			   cmp;
 
 	/* The usual case: both stand in an index tuple, in short form. */
 	if (VARATT_IS_SHORT(a) && VARATT_IS_SHORT(b))
@@ -48,8 +48,8 @@ entry_cmp_datums(Datum x, Datum y)
 
 	a = DatumGetExternalIdSetP(x);
 	b = DatumGetExternalIdSetP(y);
-	cmp = bytes_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a),
-					VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b));
+	cmp = bytes_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a), VARDATA_ANY(b),
+					VARSIZE_ANY_EXHDR(b));
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
 	if ((Pointer) b != DatumGetPointer(y))
@@ -69,12 +69,12 @@ Datum
 external_id_set_entry_cmp_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *entry = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text	   *value = PG_GETARG_TEXT_PP(1);
-	const char *data = VARDATA_ANY(entry);
-	const char *zero = memchr(data, 0, VARSIZE_ANY_EXHDR(entry));
-	int			len = zero != NULL ? zero - data : 0;
-	int			cmp = bytes_cmp(data, len, VARDATA_ANY(value),
-								VARSIZE_ANY_EXHDR(value));
+	text		  *value = PG_GETARG_TEXT_PP(1);
+	const char	  *data = VARDATA_ANY(entry);
+	const char	  *zero = memchr(data, 0, VARSIZE_ANY_EXHDR(entry));
+	int			   len = zero != NULL ? zero - data : 0;
+	int			   cmp = bytes_cmp(data, len, VARDATA_ANY(value),
+								   VARSIZE_ANY_EXHDR(value));
 
 	PG_FREE_IF_COPY(entry, 0);
 	PG_FREE_IF_COPY(value, 1);
@@ -92,20 +92,20 @@ entry_cmp_sort(Datum x, Datum y, SortSupport ssup pg_attribute_unused())
 static Datum
 entry_abbrev_convert(Datum original, SortSupport ssup)
 {
-	EntryAbbrev *abbrev = ssup->ssup_extra;
+	EntryAbbrev	  *abbrev = ssup->ssup_extra;
 	ExternalIdSet *entry = DatumGetExternalIdSetP(original);
-	int			len = VARSIZE_ANY_EXHDR(entry);
-	Datum		result = 0;
+	int			   len = VARSIZE_ANY_EXHDR(entry);
+	Datum		   result = 0;
 
 	memcpy(&result, VARDATA_ANY(entry), Min(len, (int) sizeof(Datum)));
 	abbrev->input_count++;
 	if (abbrev->estimating)
 	{
-		uint32		hash;
+		uint32 hash;
 
 #if SIZEOF_DATUM == 8
-		hash = DatumGetUInt32(hash_uint32((uint32) result ^
-										  (uint32) (result >> 32)));
+		hash = DatumGetUInt32(
+			hash_uint32((uint32) result ^ (uint32) (result >> 32)));
 #else
 		hash = DatumGetUInt32(hash_uint32((uint32) result));
 #endif
@@ -121,7 +121,7 @@ static bool
 entry_abbrev_abort(int memtupcount, SortSupport ssup)
 {
 	EntryAbbrev *abbrev = ssup->ssup_extra;
-	double		distinct;
+	double		 distinct;
 
 	if (memtupcount < 10000 || abbrev->input_count < 10000 ||
 		!abbrev->estimating)
@@ -147,7 +147,7 @@ external_id_set_entry_sortsupport(PG_FUNCTION_ARGS)
 	if (ssup->abbreviate)
 	{
 		MemoryContext old = MemoryContextSwitchTo(ssup->ssup_cxt);
-		EntryAbbrev *abbrev = palloc(sizeof(EntryAbbrev));
+		EntryAbbrev	 *abbrev = palloc(sizeof(EntryAbbrev));
 
 		abbrev->input_count = 0;
 		abbrev->estimating = true;
@@ -171,9 +171,9 @@ external_id_set_entry_sortsupport(PG_FUNCTION_ARGS)
 Datum *
 set_entries(ExternalIdSet *set, int32 *nentries)
 {
-	MemberWalk	walk;
-	Datum	   *entries;
-	int			n = external_id_set_cardinality_internal(set);
+	MemberWalk walk;
+	Datum	  *entries;
+	int		   n = external_id_set_cardinality_internal(set);
 
 	*nentries = n;
 	if (n == 0)
@@ -215,10 +215,10 @@ Datum
 external_id_set_value_entries(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	int32	   *nentries = (int32 *) PG_GETARG_POINTER(1);
-	MemberList	list;
-	Datum	   *entries;
-	int32		n = 0;
+	int32		  *nentries = (int32 *) PG_GETARG_POINTER(1);
+	MemberList	   list;
+	Datum		  *entries;
+	int32		   n = 0;
 
 	*nentries = 0;
 	if (set_is_empty(set))
@@ -230,7 +230,7 @@ external_id_set_value_entries(PG_FUNCTION_ARGS)
 	entries = palloc_extended(list.count * sizeof(Datum), MCXT_ALLOC_HUGE);
 	for (int64 i = 0; i < list.count; i++)
 	{
-		Member		member = list.members[i];
+		Member member = list.members[i];
 
 		if (i > 0 && member_cmp_value(&list.members[i - 1], &member) == 0)
 			continue;
@@ -263,7 +263,7 @@ value_is_legal(const char *text, int len)
 ExternalIdSet *
 least_entry_of_value(const char *text, int len)
 {
-	Member		member = {text, "", len, 0};
+	Member member = {text, "", len, 0};
 
 	if (!value_is_legal(text, len))
 		return NULL;
@@ -274,11 +274,11 @@ least_entry_of_value(const char *text, int len)
 Datum
 external_id_set_entries_of_value(PG_FUNCTION_ARGS)
 {
-	text	   *value = PG_GETARG_TEXT_PP(0);
-	int32	   *nentries = (int32 *) PG_GETARG_POINTER(1);
+	text		  *value = PG_GETARG_TEXT_PP(0);
+	int32		  *nentries = (int32 *) PG_GETARG_POINTER(1);
 	ExternalIdSet *entry = least_entry_of_value(VARDATA_ANY(value),
 												VARSIZE_ANY_EXHDR(value));
-	Datum	   *entries;
+	Datum		  *entries;
 
 	*nentries = 0;
 	if (entry == NULL)

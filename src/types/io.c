@@ -28,9 +28,9 @@ PG_FUNCTION_INFO_V1(external_id_set_send);
 Datum
 external_id_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-	Place		place;
-	Member		member;
+	char  *text = PG_GETARG_CSTRING(0);
+	Place  place;
+	Member member;
 
 	place_init(&place, INPUT_ERROR_CONTEXT(fcinfo));
 	if (!id_parse(text, strlen(text), &place, &member))
@@ -51,8 +51,8 @@ external_id_out(PG_FUNCTION_ARGS)
 Datum
 external_id_set_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-	Place		place;
+	char		  *text = PG_GETARG_CSTRING(0);
+	Place		   place;
 	ExternalIdSet *set;
 
 	place_init(&place, INPUT_ERROR_CONTEXT(fcinfo));
@@ -98,10 +98,10 @@ wire_write(const char *text)
 Datum
 external_id_recv(PG_FUNCTION_ARGS)
 {
-	int			len;
-	char	   *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
-	Place		place;
-	Member		member;
+	int	   len;
+	char  *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
+	Place  place;
+	Member member;
 
 	place_init(&place, NULL);
 	if (!id_parse(text, len, &place, &member))
@@ -122,9 +122,9 @@ external_id_send(PG_FUNCTION_ARGS)
 Datum
 external_id_set_recv(PG_FUNCTION_ARGS)
 {
-	int			len;
-	char	   *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
-	Place		place;
+	int	  len;
+	char *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
+	Place place;
 
 	place_init(&place, NULL);
 	PG_RETURN_POINTER(set_parse(text, len, &place));

@@ -22,7 +22,7 @@ typedef struct JsonReader
 	const char *start;
 	const char *p;
 	const char *end;
-	char	   *out;			/* room for the strings' decoded bytes */
+	char	   *out; /* room for the strings' decoded bytes */
 	Place	   *place;
 } JsonReader;
 
@@ -43,8 +43,8 @@ json_begin(JsonReader *r, const char *text, int64 len, Place *place)
 static char
 json_peek(JsonReader *r)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' ||
-							 *r->p == '\n' || *r->p == '\r'))
+	while (r->p < r->end &&
+		   (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
 		r->p++;
 	return r->p < r->end ? *r->p : 0;
 }
@@ -74,7 +74,7 @@ json_read_hex(JsonReader *r, pg_wchar *code)
 	*code = 0;
 	for (int i = 0; i < 4; i++, r->p++)
 	{
-		char		c = r->p < r->end ? *r->p : 0;
+		char c = r->p < r->end ? *r->p : 0;
 
 		if (c >= '0' && c <= '9')
 			*code = *code * 16 + (c - '0');
@@ -95,9 +95,9 @@ json_read_hex(JsonReader *r, pg_wchar *code)
 static bool
 json_read_unicode(JsonReader *r)
 {
-	const char *first = r->p;
-	pg_wchar	code;
-	pg_wchar	second;
+	const char	 *first = r->p;
+	pg_wchar	  code;
+	pg_wchar	  second;
 	unsigned char bytes[MAX_UNICODE_EQUIVALENT_STRING + 1];
 
 	if (!json_read_hex(r, &code))
@@ -147,7 +147,7 @@ json_read_string(JsonReader *r, const char **text, int64 *len)
 	*text = r->out;
 	for (r->p++; r->p < r->end && *r->p != '"';)
 	{
-		char		c = *r->p++;
+		char c = *r->p++;
 
 		if ((unsigned char) c < 0x20)
 		{
@@ -203,8 +203,8 @@ json_read_string(JsonReader *r, const char **text, int64 *len)
 static const char *
 json_type_here(JsonReader *r)
 {
-	char		c = json_peek(r);
-	int64		left = r->end - r->p;
+	char  c = json_peek(r);
+	int64 left = r->end - r->p;
 
 	if (c == '"')
 		return "a string";
@@ -248,12 +248,12 @@ json_read_part(JsonReader *r, bool null_ok, const char **text, int64 *len)
 		return json_read_string(r, text, len);
 	if (null_ok && json_skip_null(r))
 		return true;
-	return CheckJsonType(false, type, null_ok ? "a string or null" :
-						 "a string",
-						 strcmp(type, "a number") == 0 ?
-						 "Write the number in double quotes." :
-						 "Write {\"external_id\": \"42\", \"label\": \"crm\"}.",
-						 r->place);
+	return CheckJsonType(
+		false, type, null_ok ? "a string or null" : "a string",
+		strcmp(type, "a number") == 0
+			? "Write the number in double quotes."
+			: "Write {\"external_id\": \"42\", \"label\": \"crm\"}.",
+		r->place);
 }
 
 /* Reads one key and its value into *member. *seen has the keys so far. */
@@ -270,9 +270,8 @@ json_read_pair(JsonReader *r, Member *member, int *seen)
 	if (!json_read_string(r, &key, &len))
 		return false;
 	is_value = len == 11 && memcmp(key, "external_id", 11) == 0;
-	if (!is_value &&
-		!CheckJsonKey(len == 5 && memcmp(key, "label", 5) == 0, key, len,
-					  r->place))
+	if (!is_value && !CheckJsonKey(len == 5 && memcmp(key, "label", 5) == 0,
+								   key, len, r->place))
 		return false;
 	if (!CheckJsonKeyOnce((*seen & (is_value ? 1 : 2)) == 0,
 						  is_value ? "external_id" : "label", r->place))
@@ -335,7 +334,7 @@ json_read_object(JsonReader *r, Member *member)
 		}
 	}
 	return CheckJsonHasValue((seen & 1) != 0, r->place) &&
-		CheckMember(member, r->place);
+		   CheckMember(member, r->place);
 }
 
 /* Nothing follows. */
@@ -355,7 +354,7 @@ bool
 json_read_id(const char *text, int64 len, Place *place, bool *isnull,
 			 Member *member)
 {
-	JsonReader	r;
+	JsonReader r;
 
 	json_begin(&r, text, len, place);
 	*isnull = json_skip_null(&r);
@@ -386,9 +385,9 @@ json_read_set(const char *text, int64 len, Place *place, bool *isnull,
 	type = json_type_here(&r);
 	if (type == NULL)
 		return json_fault(&r, "an array");
-	if (!CheckJsonType(*r.p == '[', type, "an array",
-					   "Write [{\"external_id\": \"42\", \"label\": \"crm\"}].",
-					   place))
+	if (!CheckJsonType(
+			*r.p == '[', type, "an array",
+			"Write [{\"external_id\": \"42\", \"label\": \"crm\"}].", place))
 		return false;
 	r.p++;
 	if (json_peek(&r) == ']')

@@ -34,18 +34,20 @@
 #include "compat.h"
 #include "types/packed.h"
 
-#define LIST_MARK 0x00
+#define LIST_MARK		 0x00
 #define FIRST_VALUE_BYTE 0x20
-#define ESCAPE_LEN (1 + (int) sizeof(uint16))
+#define ESCAPE_LEN		 (1 + (int) sizeof(uint16))
 
 /* Reports that a stored set's bytes are not a set. Does not return. */
 void
 members_corrupt(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("stored external ID set is corrupt or of an unknown form"),
-			 errhint("Update the extension if a later version wrote it; else restore the row from a backup.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_DATA_CORRUPTED),
+		 errmsg("stored external ID set is corrupt or of an unknown form"),
+		 errhint(
+			 "Update the extension if a later version wrote it; else restore the row from a backup.")));
 }
 
 /*
@@ -96,9 +98,10 @@ member_split(const char *data, int len, Member *member)
 static inline Size
 member_stored_size(const Member *member)
 {
-	Size		len = (Size) member->value_len + 1 + member->label_len;
+	Size len = (Size) member->value_len + 1 + member->label_len;
 
-	return len + (len <= (Size) MAX_SHORT_MEMBER ? (int) VARHDRSZ_SHORT : ESCAPE_LEN);
+	return len + (len <= (Size) MAX_SHORT_MEMBER ? (int) VARHDRSZ_SHORT
+												 : ESCAPE_LEN);
 }
 
 /*
@@ -108,14 +111,13 @@ member_stored_size(const Member *member)
 void
 set_writer_begin(SetWriter *writer, Size payload_bound)
 {
-	Size		size = payload_bound + VARHDRSZ + 1;
+	Size size = payload_bound + VARHDRSZ + 1;
 
 	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("external ID set is too large"),
-				 errdetail("It would take %zu bytes, the limit is %zu.",
-						   size, (Size) MaxAllocSize)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("external ID set is too large"),
+						errdetail("It would take %zu bytes, the limit is %zu.",
+								  size, (Size) MaxAllocSize)));
 	writer->set = palloc(size);
 	writer->next = VARDATA(writer->set);
 	*writer->next++ = LIST_MARK;
@@ -127,8 +129,8 @@ set_writer_begin(SetWriter *writer, Size payload_bound)
 void
 set_writer_put(SetWriter *writer, const Member *member)
 {
-	int			len = member->value_len + 1 + member->label_len;
-	char	   *p = writer->next;
+	int	  len = member->value_len + 1 + member->label_len;
+	char *p = writer->next;
 
 	if (len <= MAX_SHORT_MEMBER)
 	{
@@ -137,7 +139,7 @@ set_writer_put(SetWriter *writer, const Member *member)
 	}
 	else
 	{
-		uint16		stored_len = len;
+		uint16 stored_len = len;
 
 		*p = 0;
 		memcpy(p + 1, &stored_len, sizeof(stored_len));
@@ -196,8 +198,8 @@ member_list_add(MemberList *list, const Member *member)
 void
 member_list_add_set(MemberList *list, const ExternalIdSet *set)
 {
-	MemberWalk	walk;
-	Member		member;
+	MemberWalk walk;
+	Member	   member;
 
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
@@ -206,7 +208,8 @@ member_list_add_set(MemberList *list, const ExternalIdSet *set)
 
 /* qsort comparator: canonical order. */
 static int
-member_cmp_canonical(const void *a, const void *b, void *arg pg_attribute_unused())
+member_cmp_canonical(const void *a, const void *b,
+					 void *arg pg_attribute_unused())
 {
 	return member_cmp((const Member *) a, (const Member *) b);
 }
@@ -228,10 +231,10 @@ member_cmp_value(const void *a, const void *b)
 ExternalIdSet *
 member_list_finish(MemberList *list)
 {
-	Size		bound = 0;
-	int64		i;
-	int64		kept = 0;
-	SetWriter	writer;
+	Size	  bound = 0;
+	int64	  i;
+	int64	  kept = 0;
+	SetWriter writer;
 
 	if (list->count > 1)
 		qsort_interruptible(list->members, list->count, sizeof(Member),
@@ -259,7 +262,7 @@ member_list_finish(MemberList *list)
 ExternalIdSet *
 set_from_member(const Member *member)
 {
-	SetWriter	writer;
+	SetWriter writer;
 
 	set_writer_begin(&writer, member_stored_size(member));
 	set_writer_put(&writer, member);

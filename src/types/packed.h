@@ -42,25 +42,25 @@ typedef struct MemberWalk
 typedef struct SetWriter
 {
 	ExternalIdSet *set;
-	char	   *next;
-	int			nmembers;
-	int			last_len;
+	char		  *next;
+	int			   nmembers;
+	int			   last_len;
 } SetWriter;
 
 /* Collects members in any order, with duplicates. */
 typedef struct MemberList
 {
-	Member	   *members;
-	int64		count;
-	int64		capacity;
+	Member *members;
+	int64	count;
+	int64	capacity;
 } MemberList;
 
 extern void members_corrupt(void) pg_attribute_noreturn();
 extern void member_walk_begin(MemberWalk *walk, const ExternalIdSet *set);
 extern void member_split(const char *data, int len, Member *member);
 
-extern void set_writer_begin(SetWriter *writer, Size payload_bound);
-extern void set_writer_put(SetWriter *writer, const Member *member);
+extern void			  set_writer_begin(SetWriter *writer, Size payload_bound);
+extern void			  set_writer_put(SetWriter *writer, const Member *member);
 extern ExternalIdSet *set_writer_finish(SetWriter *writer);
 
 extern void member_list_init(MemberList *list, int64 capacity);
@@ -69,13 +69,13 @@ extern void member_list_add_set(MemberList *list, const ExternalIdSet *set);
 extern ExternalIdSet *member_list_finish(MemberList *list);
 extern ExternalIdSet *set_from_member(const Member *member);
 
-extern int	member_cmp_value(const void *a, const void *b);
+extern int member_cmp_value(const void *a, const void *b);
 
 /* Compares bytes; on a tie the shorter is less. */
 static inline int
 bytes_cmp(const char *a, int alen, const char *b, int blen)
 {
-	int			cmp = memcmp(a, b, Min(alen, blen));
+	int cmp = memcmp(a, b, Min(alen, blen));
 
 	if (cmp != 0)
 		return cmp;
@@ -86,8 +86,7 @@ bytes_cmp(const char *a, int alen, const char *b, int blen)
 static inline int
 member_cmp(const Member *a, const Member *b)
 {
-	int			cmp = bytes_cmp(a->label, a->label_len,
-								b->label, b->label_len);
+	int cmp = bytes_cmp(a->label, a->label_len, b->label, b->label_len);
 
 	if (cmp != 0)
 		return cmp;
@@ -119,7 +118,7 @@ member_walk_step(MemberWalk *walk)
 	}
 	else
 	{
-		uint16		len;
+		uint16 len;
 
 		if (walk->end - p < 1 + (int) sizeof(len))
 			members_corrupt();
@@ -150,4 +149,4 @@ set_is_empty(const ExternalIdSet *set)
 	return VARSIZE_ANY_EXHDR(set) == 1 && *VARDATA_ANY(set) == 0;
 }
 
-#endif							/* EXTERNAL_IDS_TYPES_PACKED_H */
+#endif /* EXTERNAL_IDS_TYPES_PACKED_H */

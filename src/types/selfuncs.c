@@ -33,25 +33,25 @@ one_row(const VariableStatData *vardata)
 
 /* True if "operator" is `name`, as written in the extension's script. */
 static bool
-operator_is(Oid operator, const char *name)
+operator_is(Oid operator, const char * name)
 {
-	char	   *opname = get_opname(operator);
+	char *opname = get_opname(operator);
 
 	return opname != NULL && strcmp(opname, name) == 0;
 }
 
 /* The selectivity of "variable operator constant". */
 static double
-const_sel(Oid operator, const VariableStatData *vardata, const Const *constant,
-		  bool varonleft)
+const_sel(Oid		   operator, const VariableStatData * vardata,
+		  const Const *constant, bool varonleft)
 {
-	Oid			left;
-	Oid			right;
-	int			nmembers = 1;
+	Oid left;
+	Oid right;
+	int nmembers = 1;
 
 	if (constant->constisnull)
 		return 0.0;
-	op_input_types(operator, &left, &right);
+	op_input_types(operator, & left, &right);
 	if (left == right)
 	{
 		ExternalIdSet *set = DatumGetExternalIdSetP(constant->constvalue);
@@ -59,8 +59,7 @@ const_sel(Oid operator, const VariableStatData *vardata, const Const *constant,
 		nmembers = external_id_set_cardinality_internal(set);
 
 		/* Every set contains the empty one. */
-		if (nmembers == 0 &&
-			operator_is(operator, varonleft ? "@>" : "<@"))
+		if (nmembers == 0 && operator_is(operator, varonleft ? "@>" : "<@"))
 			return 1.0;
 
 		/* A row that contains them all is one row. */
@@ -74,20 +73,20 @@ const_sel(Oid operator, const VariableStatData *vardata, const Const *constant,
 Datum
 external_id_set_sel(PG_FUNCTION_ARGS)
 {
-	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
-	Oid			operator = PG_GETARG_OID(1);
-	List	   *args = (List *) PG_GETARG_POINTER(2);
-	int			varRelid = PG_GETARG_INT32(3);
+	PlannerInfo		*root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	Oid				 operator= PG_GETARG_OID(1);
+	List			*args = (List *) PG_GETARG_POINTER(2);
+	int				 varRelid = PG_GETARG_INT32(3);
 	VariableStatData vardata;
-	Node	   *other;
-	bool		varonleft;
-	double		sel;
+	Node			*other;
+	bool			 varonleft;
+	double			 sel;
 
 	if (!get_restriction_variable(root, args, varRelid, &vardata, &other,
 								  &varonleft))
 		PG_RETURN_FLOAT8(DEFAULT_MEMBER_SEL);
 	if (IsA(other, Const))
-		sel = const_sel(operator, &vardata, (Const *) other, varonleft);
+		sel = const_sel(operator, & vardata, (Const *) other, varonleft);
 	else
 		sel = one_row(&vardata);
 	ReleaseVariableStats(vardata);
@@ -99,13 +98,13 @@ external_id_set_sel(PG_FUNCTION_ARGS)
 Datum
 external_id_set_joinsel(PG_FUNCTION_ARGS)
 {
-	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
-	List	   *args = (List *) PG_GETARG_POINTER(2);
+	PlannerInfo		*root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	List			*args = (List *) PG_GETARG_POINTER(2);
 	SpecialJoinInfo *sjinfo = (SpecialJoinInfo *) PG_GETARG_POINTER(4);
 	VariableStatData left;
 	VariableStatData right;
-	bool		reversed;
-	double		sel;
+	bool			 reversed;
+	double			 sel;
 
 	get_join_variables(root, args, sjinfo, &left, &right, &reversed);
 	sel = Min(one_row(&left), one_row(&right));

@@ -20,7 +20,7 @@ typedef struct ArrayReader
 	const char *start;
 	const char *p;
 	const char *end;
-	char	   *out;			/* room for the elements' unescaped bytes */
+	char	   *out; /* room for the elements' unescaped bytes */
 	Place	   *place;
 } ArrayReader;
 
@@ -39,7 +39,7 @@ place_init(Place *place, Node *escontext)
 static int64
 leading_space(const char *text, int64 len)
 {
-	int64		n = 0;
+	int64 n = 0;
 
 	while (n < len && is_ascii_space(text[n]))
 		n++;
@@ -59,8 +59,7 @@ id_parse(const char *text, int64 len, Place *place, Member *member)
 
 	if (space < len && text[space] == '{')
 		return json_read_id(text, len, place, &isnull, member);
-	if (space < len &&
-		!CheckNoBracket(text + space, len - space, place))
+	if (space < len && !CheckNoBracket(text + space, len - space, place))
 		return false;
 
 	/* A colon beyond a label's room is looked for, for the message. */
@@ -77,7 +76,7 @@ static bool
 array_fault(ArrayReader *r, const char *fault)
 {
 	/* {"external_id": ...} is an API object without its array. */
-	bool		json = r->p < r->end && *r->p == ':';
+	bool json = r->p < r->end && *r->p == ':';
 
 	return CheckArraySyntax(false, fault, r->p - r->start + 1, json, r->place);
 }
@@ -120,9 +119,9 @@ array_read_quoted(ArrayReader *r)
 static bool
 array_read_bare(ArrayReader *r, bool *isnull)
 {
-	char	   *first = r->out;
-	char	   *keep = r->out;
-	bool		escaped = false;
+	char *first = r->out;
+	char *keep = r->out;
+	bool  escaped = false;
 
 	for (; r->p < r->end && *r->p != ',' && *r->p != '}'; r->p++)
 	{
@@ -147,7 +146,7 @@ array_read_bare(ArrayReader *r, bool *isnull)
 	if (keep == first)
 		return array_fault(r, "An element is empty");
 	*isnull = !escaped && keep - first == 4 &&
-		pg_strncasecmp(first, "NULL", 4) == 0;
+			  pg_strncasecmp(first, "NULL", 4) == 0;
 	return true;
 }
 
@@ -155,8 +154,8 @@ array_read_bare(ArrayReader *r, bool *isnull)
 static bool
 array_read_element(ArrayReader *r, Member *member)
 {
-	char	   *first = r->out;
-	bool		isnull = false;
+	char *first = r->out;
+	bool  isnull = false;
 
 	r->place->element++;
 	if (!array_skip_space(r))
@@ -166,19 +165,20 @@ array_read_element(ArrayReader *r, Member *member)
 		if (!array_read_quoted(r))
 			return false;
 		if (array_skip_space(r) && *r->p != ',' && *r->p != '}')
-			return array_fault(r, "A quoted element is followed by something else");
+			return array_fault(
+				r, "A quoted element is followed by something else");
 	}
 	else if (!array_read_bare(r, &isnull))
 		return false;
 	return CheckNotNull(isnull, r->place) &&
-		id_parse(first, r->out - first, r->place, member);
+		   id_parse(first, r->out - first, r->place, member);
 }
 
 /* Reads an array literal, which begins at its brace, into "list". */
 static bool
 array_read(ArrayReader *r, MemberList *list)
 {
-	Member		member;
+	Member member;
 
 	r->p++;
 	if (array_skip_space(r) && *r->p == '}')
@@ -210,10 +210,10 @@ array_read(ArrayReader *r, MemberList *list)
 ExternalIdSet *
 set_parse(const char *text, int64 len, Place *place)
 {
-	int64		space = leading_space(text, len);
-	MemberList	list;
-	Member		member;
-	bool		isnull;
+	int64	   space = leading_space(text, len);
+	MemberList list;
+	Member	   member;
+	bool	   isnull;
 
 	if (!CheckSetNotBlank(space < len, place))
 		return NULL;
@@ -262,7 +262,7 @@ element_needs_quotes(const char *text, int len)
 		return true;
 	for (int i = 0; i < len; i++)
 	{
-		char		c = text[i];
+		char c = text[i];
 
 		if (c == ' ' || c == ',' || c == '"' || c == '\\' || c == '{' ||
 			c == '}')
@@ -277,9 +277,9 @@ external_id_set_to_cstring(const ExternalIdSet *set)
 {
 	StringInfoData buf;
 	StringInfoData id;
-	MemberWalk	walk;
-	Member		member;
-	char		separator = '{';
+	MemberWalk	   walk;
+	Member		   member;
+	char		   separator = '{';
 
 	initStringInfo(&buf);
 	initStringInfo(&id);
@@ -317,8 +317,8 @@ char *
 external_id_to_cstring(const ExternalIdSet *id)
 {
 	StringInfoData buf;
-	MemberWalk	walk;
-	Member		member;
+	MemberWalk	   walk;
+	Member		   member;
 
 	member_walk_begin(&walk, id);
 	if (!walk.single || !member_walk_next(&walk, &member))
