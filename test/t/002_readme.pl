@@ -72,7 +72,7 @@ for (my $i = 0; $i < @blocks; $i++)
 	my $expected = (defined $next && $next->[0] eq 'text') ? $next->[1] : '';
 	my $output = output_of($sql);
 	$statements++;
-	BAIL_OUT("README.md:$line: the server is gone: $output")
+	die "README.md:$line: the server is gone: $output"
 	  if $output =~ /server closed the connection|connection to server on/;
 	$expected =~ s/\n+\z/\n/;
 	is($output, $expected, "README.md:$line");
