@@ -67,7 +67,7 @@ sub create_accounts
 CREATE EXTENSION external_ids;
 CREATE TABLE accounts (id bigint PRIMARY KEY, external_ids external_id_set NOT NULL);
 CREATE INDEX accounts_external_ids_key ON accounts USING unique_members (external_ids);
-CREATE TABLE pool AS SELECT 'crm:' || i AS id FROM generate_series(1, $pool) i;
+CREATE TABLE pool AS SELECT 'crm:' || i AS member FROM generate_series(1, $pool) i;
 ANALYZE pool;
 
 CREATE FUNCTION held_twice() RETURNS bigint LANGUAGE sql STABLE
@@ -87,11 +87,11 @@ CREATE FUNCTION wrong_lookups() RETURNS bigint LANGUAGE sql STABLE
 SET enable_seqscan = off
 AS \$\$
   WITH held AS MATERIALIZED
-    (SELECT m::text AS id, array_agg(a.id ORDER BY a.id) AS rows
+    (SELECT m::text AS member, array_agg(a.id ORDER BY a.id) AS rows
      FROM accounts a, unnest(a.external_ids) AS m GROUP BY 1)
   SELECT count(*)
-  FROM held FULL JOIN pool USING (id)
-  WHERE ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> id::external_id ORDER BY a.id)
+  FROM held FULL JOIN pool USING (member)
+  WHERE ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> member::external_id ORDER BY a.id)
     IS DISTINCT FROM coalesce(held.rows, '{}')
 \$\$;
 ));
@@ -104,7 +104,7 @@ sub uses_index
 	my ($node) = @_;
 	my $plan = sql($node, q(
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> pool.id::external_id) FROM pool;
+EXPLAIN (COSTS OFF) SELECT ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> pool.member::external_id) FROM pool;
 ));
 	return $plan =~ /Scan (using|on) accounts_external_ids_key/;
 }
