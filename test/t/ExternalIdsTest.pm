@@ -1,0 +1,125 @@
+# What the TAP tests of external_ids share: a node with the extension, psql with
+# a time limit, and the checks that hold for every table of external IDs.
+package ExternalIdsTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_node sql sql_error create_accounts uses_index start_after_kill);
+
+# A new node, initialised in UTF8 and not started. Settings are appended last.
+sub new_node
+{
+	my ($name, $settings, %init) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(%init, extra => [ '-E', 'UTF8', '--no-locale' ]);
+	$node->append_conf(
+		'postgresql.conf', qq(
+log_statement = none
+log_line_prefix = '%m [%p] %e %q%a '
+max_connections = 40
+shared_buffers = 32MB
+$settings
+));
+	return $node;
+}
+
+# Runs SQL in database "postgres" or the one named; dies on any error.
+sub sql
+{
+	my ($node, $sql, %params) = @_;
+	return $node->safe_psql($params{dbname} // 'postgres',
+		$sql, timeout => $PostgreSQL::Test::Utils::timeout_default, %params);
+}
+
+# Runs SQL that should fail. Returns the error as psql shows it at its most
+# verbose, "23505: message" first, then DETAIL and so on, or "no error".
+sub sql_error
+{
+	my ($node, $sql, %params) = @_;
+	my ($status, $stdout, $stderr) = $node->psql(
+		$params{dbname} // 'postgres',
+		$sql,
+		extra_params => [ '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=never' ],
+		timeout => $PostgreSQL::Test::Utils::timeout_default,
+		%params);
+	return 'no error' if $status == 0;
+	$stderr =~ s/^.*?ERROR:\s+//s;
+	$stderr =~ s/^LOCATION:.*\n?//m;
+	return $stderr;
+}
+
+# The table of accounts with its index, a pool of IDs crm:1 .. crm:N to probe
+# for, and three checks, each of one snapshot:
+#
+# held_twice()     IDs that two rows hold, by a sequential scan
+# wrong_lookups()  IDs, of those held and those of the pool, for which the index
+#                  does not give exactly the rows that a sequential scan gives
+# held()           IDs that are held
+sub create_accounts
+{
+	my ($node, $pool) = @_;
+	sql($node, qq(
+CREATE EXTENSION external_ids;
+CREATE TABLE accounts (id bigint PRIMARY KEY, external_ids external_id_set NOT NULL);
+CREATE INDEX accounts_external_ids_key ON accounts USING unique_members (external_ids);
+CREATE TABLE pool AS SELECT 'crm:' || i AS member FROM generate_series(1, $pool) i;
+ANALYZE pool;
+
+CREATE FUNCTION held_twice() RETURNS bigint LANGUAGE sql STABLE
+SET enable_indexscan = off SET enable_bitmapscan = off SET enable_indexonlyscan = off
+AS \$\$
+  SELECT count(*) FROM
+    (SELECT 1 FROM accounts a, unnest(a.external_ids) AS m
+     GROUP BY m::text COLLATE "C" HAVING count(*) > 1) twice
+\$\$;
+
+CREATE FUNCTION held() RETURNS bigint LANGUAGE sql STABLE
+AS 'SELECT coalesce(sum(cardinality(external_ids)), 0) FROM accounts';
+
+-- No sequential scan where there is another way: what has none is the scan of
+-- the whole table, which makes the list that the look-ups are compared with.
+CREATE FUNCTION wrong_lookups() RETURNS bigint LANGUAGE sql STABLE
+SET enable_seqscan = off
+AS \$\$
+  WITH held AS MATERIALIZED
+    (SELECT m::text AS member, array_agg(a.id ORDER BY a.id) AS rows
+     FROM accounts a, unnest(a.external_ids) AS m GROUP BY 1)
+  SELECT count(*)
+  FROM held FULL JOIN pool USING (member)
+  WHERE ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> member::external_id ORDER BY a.id)
+    IS DISTINCT FROM coalesce(held.rows, '{}')
+\$\$;
+));
+	return;
+}
+
+# True if the look-up that wrong_lookups() makes goes through the index.
+sub uses_index
+{
+	my ($node) = @_;
+	my $plan = sql($node, q(
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT ARRAY(SELECT a.id FROM accounts a WHERE a.external_ids @> pool.member::external_id) FROM pool;
+));
+	return $plan =~ /Scan (using|on) accounts_external_ids_key/;
+}
+
+# Starts a node whose postmaster was killed: not before its last orphan has
+# let go of the shared memory, which the server itself checks.
+sub start_after_kill
+{
+	my ($node) = @_;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if $node->start(fail_ok => 1);
+		select(undef, undef, undef, 0.1);
+	}
+	die "the node did not start again";
+}
+
+1;

@@ -1,0 +1,102 @@
+# A physical standby answers look-ups while the primary is written to, replays
+# what the primary logs to the very same pages (wal_consistency_checking), and
+# enforces once it is promoted.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use ExternalIdsTest;
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = new_node('primary', q(
+wal_consistency_checking = 'all'
+autovacuum_naptime = 1s
+max_wal_size = 256MB
+), allows_streaming => 1);
+$primary->start;
+create_accounts($primary, 2000);
+sql($primary, q(
+INSERT INTO accounts SELECT i, '{}' FROM generate_series(1, 500) i;
+CREATE FUNCTION claim(account bigint, ids external_id_set) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE accounts SET external_ids = ids WHERE id = account;
+EXCEPTION WHEN unique_violation THEN
+END $$;
+));
+
+$primary->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+# Look-ups are not to be cancelled by replay.
+$standby->append_conf('postgresql.conf', "max_standby_streaming_delay = -1\nhot_standby_feedback = on\n");
+$standby->start;
+
+# The load: rows that take and release IDs, so that leaf pages split, fill with
+# dead entries, and are cleaned and deleted.
+my $script = PostgreSQL::Test::Utils::tempdir . '/load.sql';
+append_to_file($script, q(
+\set account random(1, 500)
+\set a random(1, 2000)
+\set b random(1, 2000)
+SELECT claim(:account, ('{crm:' || :a || ',crm:' || :b || '}')::external_id_set);
+));
+my ($out, $err) = ('', '');
+my $load = IPC::Run::start(
+	[ 'pgbench', '-n', '-c', '4', '-j', '2', '-t', '3000', '-f', $script, '-d', $primary->connstr('postgres') ],
+	'<', \undef, '>', \$out, '2>', \$err,
+	IPC::Run::timeout(3 * $PostgreSQL::Test::Utils::timeout_default));
+
+ok(uses_index($standby), 'look-ups on the standby go through the index');
+my ($rounds, $wrong, $twice, $seen) = (0, 0, 0, 0);
+while ($load->pumpable)
+{
+	my ($w, $t, $h) = split /\|/, sql($standby, 'SELECT wrong_lookups(), held_twice(), held()');
+	$wrong += $w;
+	$twice += $t;
+	$seen++ if $h > 0;
+	$rounds++;
+	sql($primary, 'VACUUM accounts') if $rounds % 3 == 0;
+	$load->pump_nb;
+}
+ok($load->finish, 'the load ended') or diag $err;
+like($out, qr{transactions actually processed: 12000/12000}, 'all of it was done');
+note "$rounds rounds of look-ups on the standby";
+cmp_ok($seen, '>', 0, 'the standby saw claims');
+is($wrong, 0, 'during the load, index and table agree on the standby');
+is($twice, 0, 'during the load, no ID is held twice on the standby');
+
+# Page deletion, and an index built while the standby follows.
+sql($primary, q(
+DELETE FROM accounts WHERE id > 250;
+VACUUM accounts;
+INSERT INTO accounts SELECT 10000 + i, external_id('erp', i) + external_id('desk', i) FROM generate_series(1, 3000) i;
+DELETE FROM accounts WHERE id BETWEEN 10500 AND 12500;
+VACUUM accounts;
+VACUUM accounts;
+REINDEX INDEX accounts_external_ids_key;
+INSERT INTO accounts SELECT 20000 + i, external_id('late', i) FROM generate_series(1, 1000) i;
+));
+$primary->wait_for_catchup($standby);
+is( sql($standby, 'SELECT held(), wrong_lookups(), held_twice()'),
+	sql($primary, 'SELECT held(), 0, 0'),
+	'afterwards, the standby has what the primary has, and finds it');
+unlike(slurp_file($standby->logfile), qr/inconsistent page found|FATAL|PANIC/, 'every page was replayed to what the primary had');
+
+$primary->stop;
+$standby->promote;
+like( sql_error($standby, q(INSERT INTO accounts VALUES (99001, '{new:1,late:17}'))),
+	qr/^23505: duplicate key value violates unique constraint "accounts_external_ids_key"\nDETAIL:  Key \(external_ids\)=\(.*late:17.*\) already exists\./,
+	'the promoted standby refuses a claim on an ID that is held');
+is( sql_error($standby, q(INSERT INTO accounts VALUES (99002, '{new:1,new:2}'))),
+	'no error', 'it takes a claim on IDs that are free');
+is( sql($standby, 'SET enable_seqscan = off; SELECT id FROM accounts WHERE external_ids @> \'new:2\''),
+	'99002', 'and resolves it');
+is(sql($standby, 'SELECT wrong_lookups(), held_twice()'), '0|0', 'index and table agree on the promoted standby');
+$standby->stop;
+
+done_testing();
