@@ -740,4 +740,155 @@ COMMENT ON OPERATOR CLASS bpchar_ops USING unique_members IS 'char(n) scope colu
 -- Row functions (section owner: src/rows)
 -- =========================================================================
 
+-- They run with the caller's rights. Writing ones lock the row they change, so
+-- nothing of them may run in a parallel worker; external_ids_find may need a
+-- subtransaction, which parallel mode does not allow.
+
+CREATE FUNCTION external_ids_set(
+	"table" regclass,
+	key text,
+	ids external_id_set,
+	label text DEFAULT NULL,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_set(regclass, text, external_id_set, text, jsonb, regclass)
+IS 'replace a row''s external IDs, or those under one label; the key as text';
+
+CREATE FUNCTION external_ids_set(
+	"table" regclass,
+	key anyelement,
+	ids external_id_set,
+	label text DEFAULT NULL,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_set(regclass, anyelement, external_id_set, text, jsonb, regclass)
+IS 'replace a row''s external IDs, or those under one label; the key typed, ROW(...) for a composite one';
+
+CREATE FUNCTION external_ids_add(
+	"table" regclass,
+	key text,
+	ids external_id_set,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_add(regclass, text, external_id_set, jsonb, regclass)
+IS 'add external IDs to a row; the key as text';
+
+CREATE FUNCTION external_ids_add(
+	"table" regclass,
+	key anyelement,
+	ids external_id_set,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_add(regclass, anyelement, external_id_set, jsonb, regclass)
+IS 'add external IDs to a row; the key typed, ROW(...) for a composite one';
+
+CREATE FUNCTION external_ids_remove(
+	"table" regclass,
+	key text,
+	ids external_id_set,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_remove(regclass, text, external_id_set, jsonb, regclass)
+IS 'remove external IDs from a row; the key as text';
+
+CREATE FUNCTION external_ids_remove(
+	"table" regclass,
+	key anyelement,
+	ids external_id_set,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT ids external_id_set,
+	OUT added external_id_set,
+	OUT removed external_id_set)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_remove(regclass, anyelement, external_id_set, jsonb, regclass)
+IS 'remove external IDs from a row; the key typed, ROW(...) for a composite one';
+
+CREATE FUNCTION external_ids_resolve(
+	"table" anyelement,
+	id external_id,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+
+COMMENT ON FUNCTION external_ids_resolve(anyelement, external_id, jsonb, regclass)
+IS 'the row that holds an external ID, label and value';
+
+CREATE FUNCTION external_ids_resolve_value(
+	"table" anyelement,
+	value text,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+
+COMMENT ON FUNCTION external_ids_resolve_value(anyelement, text, jsonb, regclass)
+IS 'the row that holds a value under any label';
+
+CREATE FUNCTION external_ids_resolve_many(
+	"table" anyelement,
+	ids external_id[],
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL)
+RETURNS TABLE (ordinality bigint, id external_id, match anyelement)
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
+
+COMMENT ON FUNCTION external_ids_resolve_many(anyelement, external_id[], jsonb, regclass)
+IS 'for each of the external IDs the row that holds it, or NULL';
+
+CREATE FUNCTION external_ids_find(
+	"table" anyelement,
+	id text,
+	scope jsonb DEFAULT NULL,
+	prefer text DEFAULT NULL,
+	index regclass DEFAULT NULL)
+RETURNS SETOF anyelement
+AS 'MODULE_PATHNAME'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_find(anyelement, text, jsonb, text, regclass)
+IS 'the row whose primary key or external ID a text is';
+
 -- END OF ROWS

@@ -22,9 +22,10 @@ typedef struct Node ErrorSaveContext;
 #define INPUT_ERROR_CONTEXT(fcinfo) NULL
 #define SOFT_ERROR_OCCURRED(escontext) false
 #define ereturn(context, dummy_value, ...) \
-	do { \
-		(void) (context); \
-		ereport(ERROR, __VA_ARGS__); \
+	do                                     \
+	{                                      \
+		(void) (context);                  \
+		ereport(ERROR, __VA_ARGS__);       \
 	} while (0)
 #else
 #include "nodes/miscnodes.h"
@@ -36,9 +37,26 @@ typedef struct Node ErrorSaveContext;
  * zero byte after it; false if it has none there. Before 16 the server throws.
  */
 #if PG_VERSION_NUM < 160000
-#define unicode_to_server(code, bytes) (pg_unicode_to_server(code, bytes), true)
+#define unicode_to_server(code, bytes) \
+	(pg_unicode_to_server(code, bytes), true)
 #else
-#define unicode_to_server(code, bytes) pg_unicode_to_server_noerror(code, bytes)
+#define unicode_to_server(code, bytes) \
+	pg_unicode_to_server_noerror(code, bytes)
 #endif
 
-#endif							/* EXTERNAL_IDS_COMPAT_H */
+/*
+ * A caller that wants to know whether a text is legal input: from 16 it asks,
+ * before it needs a subtransaction around the input function.
+ */
+#if PG_VERSION_NUM >= 160000
+#define HAVE_SOFT_INPUT 1
+#endif
+
+/* The search path's snapshot was renamed in 17. */
+#if PG_VERSION_NUM < 170000
+#define SearchPathMatcher OverrideSearchPath
+#define GetSearchPathMatcher GetOverrideSearchPath
+#define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
+#endif
+
+#endif /* EXTERNAL_IDS_COMPAT_H */

@@ -1,0 +1,409 @@
+/*
+ * plans.c
+ *		The statements that the row functions run: their text, their plans.
+ *
+ * The text names everything in full, operators too, so that no object in the
+ * caller's search path can take a name's place. The one exception is the index's
+ * predicate, which the server writes for the search path of the moment;
+ * facts.c drops the plan when that changes. The predicate names columns bare,
+ * so it always stands in a query level with this table alone, under its own
+ * name.
+ *
+ * The parameters of every statement come in the order: IDs or value, key, scope.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "rows/rows.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* A statement in the making. */
+typedef struct QueryText
+{
+	StringInfoData sql;
+	const TableFacts *facts;
+	const char *alias;	 /* the table's, quoted: its own name */
+	const char *members; /* alias of an unnested set or array */
+	int nargs;
+	Oid argtypes[2 * INDEX_MAX_KEYS + 2];
+} QueryText;
+
+static const char *const query_names[NUM_ROW_QUERIES] = {
+	"lock by key",
+	"lock by key within scope",
+	"write",
+	"find holder",
+	"resolve by key",
+	"resolve by external ID",
+	"resolve by value",
+	"resolve many",
+};
+
+/*
+ * Append a new parameter of the type: $n.
+ */
+static void
+add_param(QueryText *text, Oid type)
+{
+	text->argtypes[text->nargs++] = type;
+	appendStringInfo(&text->sql, "$%d", text->nargs);
+}
+
+/*
+ * Append alias.column.
+ */
+static void
+add_column(QueryText *text, const char *column)
+{
+	appendStringInfo(&text->sql, "%s.%s", text->alias,
+					 quote_identifier(column));
+}
+
+/*
+ * Append OPERATOR(schema.name) for the operator with the given OID.
+ */
+static void
+add_operator(QueryText *text, Oid operator)
+{
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ",
+					 quote_identifier(get_namespace_name(form->oprnamespace)),
+					 NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * Append OPERATOR(extension's schema.name).
+ */
+static void
+add_own_operator(QueryText *text, const char *name)
+{
+	char *schema = get_namespace_name(text->facts->extschema);
+
+	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ", quote_identifier(schema),
+					 name);
+}
+
+/*
+ * Append "column = $n" for each of the columns, with AND between.
+ */
+static void
+add_equalities(QueryText *text, const ColumnFacts *columns, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&text->sql, " AND ");
+		add_column(text, columns[i].name);
+		add_operator(text, columns[i].equality);
+		add_param(text, columns[i].type);
+	}
+}
+
+/*
+ * Append the condition on the scope's columns, if there are any.
+ */
+static void
+add_scope(QueryText *text)
+{
+	if (text->facts->nscope == 0)
+		return;
+	appendStringInfoString(&text->sql, " AND ");
+	add_equalities(text, text->facts->scope, text->facts->nscope);
+}
+
+/*
+ * Append the index's predicate, if it has one.
+ */
+static void
+add_predicate(QueryText *text)
+{
+	if (text->facts->predicate)
+		appendStringInfo(&text->sql, " AND (%s)", text->facts->predicate);
+}
+
+/*
+ * Append [ONLY] schema.table AS table.
+ */
+static void
+add_table(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(&text->sql, "%s%s AS %s", facts->only ? "ONLY " : "",
+					 quote_qualified_identifier(facts->schema_name,
+												facts->table_name),
+					 text->alias);
+}
+
+/*
+ * Append SELECT whole row FROM table WHERE. The cast keeps the row one column.
+ */
+static void
+add_select_row(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(&text->sql, "SELECT (%s.*)::%s AS found FROM ",
+					 text->alias,
+					 quote_qualified_identifier(facts->schema_name,
+												facts->table_name));
+	add_table(text);
+	appendStringInfoString(&text->sql, " WHERE ");
+}
+
+/*
+ * SELECT set, scope columns ... WHERE key [AND scope] FOR UPDATE. The lock is
+ * the one that the UPDATE will take.
+ */
+static void
+write_lock(QueryText *text, bool scoped)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfoString(&text->sql, "SELECT ");
+	add_column(text, facts->set_name);
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		appendStringInfoString(&text->sql, ", ");
+		add_column(text, facts->scope[i].name);
+	}
+	appendStringInfoString(&text->sql, " FROM ");
+	add_table(text);
+	appendStringInfoString(&text->sql, " WHERE ");
+	add_equalities(text, facts->keys, facts->nkeys);
+	if (scoped)
+		add_scope(text);
+	add_predicate(text);
+	appendStringInfoString(&text->sql, facts->unique ? " FOR UPDATE"
+													 : " FOR NO KEY UPDATE");
+}
+
+/*
+ * UPDATE table SET set = $1 WHERE key RETURNING set.
+ */
+static void
+write_update(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfoString(&text->sql, "UPDATE ");
+	add_table(text);
+	appendStringInfo(&text->sql,
+					 " SET %s = ", quote_identifier(facts->set_name));
+	add_param(text, facts->settype);
+	appendStringInfoString(&text->sql, " WHERE ");
+	add_equalities(text, facts->keys, facts->nkeys);
+	add_predicate(text);
+	appendStringInfoString(&text->sql, " RETURNING ");
+	add_column(text, facts->set_name);
+}
+
+/*
+ * For each of the IDs in $1 the key of the row other than the one with this key
+ * that holds it in this scope: (id, key columns ...).
+ */
+static void
+write_holder(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(&text->sql, "SELECT %s.id, holder.* FROM %s.unnest(",
+					 text->members,
+					 quote_identifier(get_namespace_name(facts->extschema)));
+	add_param(text, facts->settype);
+	appendStringInfo(&text->sql, ") AS %s(id) CROSS JOIN LATERAL (SELECT ",
+					 text->members);
+	for (int i = 0; i < facts->nkeys; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(&text->sql, ", ");
+		add_column(text, facts->keys[i].name);
+	}
+	appendStringInfoString(&text->sql, " FROM ");
+	add_table(text);
+	appendStringInfoString(&text->sql, " WHERE NOT (");
+	add_equalities(text, facts->keys, facts->nkeys);
+	appendStringInfoString(&text->sql, ") AND ");
+	add_column(text, facts->set_name);
+	add_operator(text, facts->conflict_operator);
+	appendStringInfo(&text->sql, "%s.id", text->members);
+	add_scope(text);
+	add_predicate(text);
+	appendStringInfoString(&text->sql, ") AS holder");
+}
+
+/*
+ * SELECT row WHERE set <operator> $1 AND scope.
+ */
+static void
+write_resolve(QueryText *text, const char *operator, Oid type)
+{
+	add_select_row(text);
+	add_column(text, text->facts->set_name);
+	add_own_operator(text, operator);
+	add_param(text, type);
+	add_scope(text);
+	add_predicate(text);
+}
+
+/*
+ * SELECT ordinality, id, row FROM the array $1, each ID probed on its own.
+ */
+static void
+write_many(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(
+		&text->sql,
+		"SELECT %s.ordinality, %s.id, matched.found FROM pg_catalog.unnest(",
+		text->members, text->members);
+	add_param(text, get_array_type(facts->idtype));
+	appendStringInfo(
+		&text->sql,
+		") WITH ORDINALITY AS %s(id, ordinality) LEFT JOIN LATERAL (",
+		text->members);
+	add_select_row(text);
+	add_column(text, facts->set_name);
+	add_own_operator(text, "@>");
+	appendStringInfo(&text->sql, "%s.id", text->members);
+	add_scope(text);
+	add_predicate(text);
+	appendStringInfo(&text->sql,
+					 " LIMIT 1) AS matched ON true ORDER BY %s.ordinality",
+					 text->members);
+}
+
+/*
+ * The text of a query and its parameters' types.
+ */
+static void
+write_query(QueryText *text, RowQuery query)
+{
+	const TableFacts *facts = text->facts;
+
+	switch (query)
+	{
+		case QUERY_LOCK:
+			write_lock(text, false);
+			break;
+		case QUERY_LOCK_SCOPED:
+			write_lock(text, true);
+			break;
+		case QUERY_WRITE:
+			write_update(text);
+			break;
+		case QUERY_HOLDER:
+			write_holder(text);
+			break;
+		case QUERY_BY_KEY:
+			add_select_row(text);
+			add_equalities(text, facts->keys, facts->nkeys);
+			add_scope(text);
+			add_predicate(text);
+			break;
+		case QUERY_BY_ID:
+			write_resolve(text, "@>", facts->idtype);
+			break;
+		case QUERY_BY_VALUE:
+			write_resolve(text, "@=", TEXTOID);
+			break;
+		case QUERY_MANY:
+			write_many(text);
+			break;
+	}
+}
+
+/*
+ * The kept plan for a query on the table; made on first use, with a DEBUG1
+ * message. Call within SPI_connect. Lives as long as the facts.
+ */
+SPIPlanPtr
+rows_plan(TableFacts *facts, RowQuery query)
+{
+	QueryText text;
+	SPIPlanPtr plan = facts->plans[query];
+
+	if (plan)
+		return plan;
+	memset(&text, 0, sizeof(text));
+	initStringInfo(&text.sql);
+	text.facts = facts;
+	text.alias = quote_identifier(facts->table_name);
+
+	/* Must not be hidden by the table's name in an inner query. */
+	text.members = strcmp(facts->table_name, "member") == 0 ? "member_"
+															: "member";
+	write_query(&text, query);
+	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	facts->plans[query] = plan;
+	ereport(DEBUG1,
+			(errmsg_internal("external_ids: planned %s for table \"%s\"",
+							 query_names[query], facts->table_name)));
+	return plan;
+}
+
+/*
+ * Add one parameter, not null.
+ */
+void
+rows_add_param(RowParams *params, Datum value)
+{
+	params->values[params->n] = value;
+	params->nulls[params->n] = ' ';
+	params->n++;
+}
+
+/*
+ * Add the parameters for a key or a scope.
+ */
+void
+rows_add_params(RowParams *params, const Datum *values, int n)
+{
+	for (int i = 0; i < n; i++)
+		rows_add_param(params, values[i]);
+}
+
+/*
+ * Run a query, with the caller's rights; the result is in SPI_tuptable. Reads
+ * with the caller's snapshot if "read_only", else with the latest one that its
+ * isolation level allows.
+ */
+void
+rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
+			 bool read_only, long limit)
+{
+	int expected = query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
+										: SPI_OK_SELECT;
+	int result = SPI_execute_plan(rows_plan(facts, query),
+								  (Datum *) params->values, params->nulls,
+								  read_only, limit);
+
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(result));
+	if (result != expected)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(
+				 "a rule on table \"%s\" changed what a statement of external_ids does",
+				 facts->table_name)));
+}

@@ -1,0 +1,117 @@
+/*
+ * rows.h
+ *		Functions on the rows of account tables: what the files of this folder
+ *		share.
+ *
+ * A call runs in three steps. facts.c finds out what the table looks like (or
+ * takes it from its cache), key.c and scope.c turn the caller's arguments into
+ * Datums of the table's own column types, and plans.c hands out the kept plan
+ * that answers the question through SPI, with the caller's rights.
+ */
+#ifndef EXTERNAL_IDS_ROWS_H
+#define EXTERNAL_IDS_ROWS_H
+
+#include "postgres.h"
+
+#include "compat.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "types/types.h"
+#include "utils/jsonb.h"
+
+/* The statements that the functions run; one kept plan of each per table. */
+typedef enum RowQuery
+{
+	QUERY_LOCK,		   /* lock a row by its key */
+	QUERY_LOCK_SCOPED, /* ... within a scope */
+	QUERY_WRITE,	   /* write a locked row's set */
+	QUERY_HOLDER,	   /* which other row holds one of some IDs */
+	QUERY_BY_KEY,	   /* whole row by key, within a scope */
+	QUERY_BY_ID,	   /* whole row by label and value */
+	QUERY_BY_VALUE,	   /* whole rows by value under any label */
+	QUERY_MANY		   /* whole rows by an array of IDs */
+} RowQuery;
+
+#define NUM_ROW_QUERIES (QUERY_MANY + 1)
+
+/* A column of the primary key or of the scope. */
+typedef struct ColumnFacts
+{
+	AttrNumber attnum;
+	char *name;
+	Oid type;		/* base type, if the column's is a domain */
+	Oid equality;	/* the operator that its index goes by */
+	FmgrInfo input; /* the type's input function ... */
+	Oid ioparam;	/* ... and its parameter */
+} ColumnFacts;
+
+/* What the catalogs say about one table as seen through one of its indexes. */
+typedef struct TableFacts
+{
+	MemoryContext context;		   /* holds all of this */
+	MemoryContextCallback cleanup; /* frees the plans with the context */
+	bool valid;					   /* no invalidation came since it was read */
+	Oid relid;
+	Oid indexid;		   /* the unique_members index in use */
+	Oid pkeyid;			   /* primary key's index, or InvalidOid */
+	Oid extschema;		   /* schema of the extension */
+	Oid settype;		   /* external_id_set */
+	Oid idtype;			   /* external_id */
+	Oid conflict_operator; /* what the index keeps from happening */
+	bool only;			   /* no partitioned table: FROM ONLY */
+	bool unique;		   /* index says UNIQUE: a claim updates a key */
+	char *schema_name;
+	char *table_name;
+	char *set_name;			 /* the external_id_set column */
+	char *predicate;		 /* the index's, as SQL, or NULL */
+	SearchPathMatcher *path; /* under which predicate was written, or NULL */
+	int nkeys;
+	ColumnFacts *keys; /* primary key */
+	int nscope;
+	ColumnFacts *scope; /* index columns after the set */
+	SPIPlanPtr plans[NUM_ROW_QUERIES];
+} TableFacts;
+
+/* Parameters of one execution, in the order in which plans.c numbers them. */
+typedef struct RowParams
+{
+	int n;
+	Datum values[2 * INDEX_MAX_KEYS + 2];
+	char nulls[2 * INDEX_MAX_KEYS + 2];
+} RowParams;
+
+/* facts.c */
+extern TableFacts *rows_facts(Oid relid, Oid indexid, Oid extschema,
+							  LOCKMODE lockmode);
+extern void rows_require_key(const TableFacts *facts);
+extern TableFacts *rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg);
+
+/* facts_read.c */
+extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
+
+/* plans.c */
+extern SPIPlanPtr rows_plan(TableFacts *facts, RowQuery query);
+extern void rows_add_param(RowParams *params, Datum value);
+extern void rows_add_params(RowParams *params, const Datum *values, int n);
+extern void rows_execute(TableFacts *facts, RowQuery query,
+						 const RowParams *params, bool read_only, long limit);
+
+/* scope.c */
+extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);
+
+/* key.c */
+extern Datum *rows_key_from_text(TableFacts *facts, const char *text);
+extern Datum *rows_key_from_datum(TableFacts *facts, Datum key, Oid type);
+extern Datum *rows_key_if_legal(TableFacts *facts, char *text);
+extern char *rows_key_to_text(const TableFacts *facts, const Datum *key);
+extern Datum *rows_key_of_row(const TableFacts *facts, Datum row);
+
+/* conflict.c */
+extern bool rows_is_conflict(const TableFacts *facts, const ErrorData *edata);
+extern void rows_report_conflict(TableFacts *facts, const ErrorData *edata,
+								 const ExternalIdSet *added, const Datum *key,
+								 const Datum *scope, const bool *scope_nulls)
+	pg_attribute_noreturn();
+
+#endif /* EXTERNAL_IDS_ROWS_H */
