@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #if PG_VERSION_NUM < 150000
 #error "external_ids needs PostgreSQL 15 or later"
 #endif
@@ -34,11 +36,31 @@ typedef struct Node ErrorSaveContext;
 
 /*
  * unicode_to_server(code, bytes): a code point in the server encoding, with a
- * zero byte after it; false if it has none there. Before 16 the server throws.
+ * zero byte after it; false if it has none there. Before 16 the server throws;
+ * the caller then throws its own error, so nothing needs to be rolled back.
  */
 #if PG_VERSION_NUM < 160000
-#define unicode_to_server(code, bytes) \
-	(pg_unicode_to_server(code, bytes), true)
+static inline bool
+unicode_to_server(pg_wchar code, unsigned char *bytes)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool found = true;
+
+	PG_TRY();
+	{
+		pg_unicode_to_server(code, bytes);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_UNTRANSLATABLE_CHARACTER)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		found = false;
+	}
+	PG_END_TRY();
+	return found;
+}
 #else
 #define unicode_to_server(code, bytes) \
 	pg_unicode_to_server_noerror(code, bytes)

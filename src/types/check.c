@@ -17,6 +17,9 @@
 /* Longer literals are cut in messages. */
 #define CLIP_LEN 80
 
+#define JSON_HINT \
+	"Write {\"external_id\": \"42\", \"label\": \"crm\"}; put a colon before a value that begins with a brace."
+
 /*
  * A copy of "text" fit for a message: cut at a character's end, control
  * characters shown as \xNN.
@@ -233,8 +236,8 @@ CheckArraySyntax(bool ok, const char *fault, int64 byte, bool json_hint,
 			place->escontext, false,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("malformed array of external IDs"),
-			 errdetail("%s%s, at byte %lld.", fault, place_text(place),
-					   (long long) byte),
+			 errdetail("%s, at byte %lld%s.", fault, (long long) byte,
+					   place_text(place)),
 			 json_hint
 				 ? errhint(
 					   "A set takes API objects in a JSON array: [{\"external_id\": \"42\", \"label\": \"crm\"}].")
@@ -255,13 +258,15 @@ CheckJsonSyntax(bool ok, const char *expected, const char *found,
 					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					 errmsg("malformed JSON of external IDs"),
 					 errdetail("Expected %s%s, but the text ends.", expected,
-							   place_text(place))));
+							   place_text(place)),
+					 errhint(JSON_HINT)));
 		ereturn(place->escontext, false,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("malformed JSON of external IDs"),
 				 errdetail("Expected %s%s, but found \"%s\" at byte %lld.",
 						   expected, place_text(place),
-						   clip_text(found, found_len), (long long) byte)));
+						   clip_text(found, found_len), (long long) byte),
+				 errhint(JSON_HINT)));
 	}
 	return true;
 }
