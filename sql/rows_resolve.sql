@@ -3,6 +3,7 @@
 --
 CREATE ROLE regress_rows_resolve;
 CREATE SCHEMA rows_resolve AUTHORIZATION regress_rows_resolve;
+\set SHOW_CONTEXT never
 SET ROLE regress_rows_resolve;
 SET search_path = rows_resolve, public;
 

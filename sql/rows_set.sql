@@ -5,6 +5,7 @@
 --
 CREATE ROLE regress_rows_set;
 CREATE SCHEMA rows_set AUTHORIZATION regress_rows_set;
+\set SHOW_CONTEXT never
 SET ROLE regress_rows_set;
 
 CREATE TABLE rows_set.accounts (

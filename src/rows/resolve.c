@@ -63,20 +63,33 @@ fetch_by_id(TableFacts *facts, RowQuery query, Datum id, const Datum *scope,
 }
 
 /*
- * Keys of the rows for a DETAIL: (id)=(1), (id)=(2).
+ * qsort order of C strings.
+ */
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/*
+ * Keys of the rows for a DETAIL: (id)=(1), (id)=(2). Sorted, so that the plan
+ * does not show.
  */
 static char *
 keys_text(const TableFacts *facts, const Rows *found)
 {
+	int n = Min(found->n, MAX_CANDIDATES);
+	char *keys[MAX_CANDIDATES];
 	StringInfoData text;
 
+	for (int i = 0; i < n; i++)
+		keys[i] = rows_key_to_text(facts,
+								   rows_key_of_row(facts, found->rows[i]));
+	qsort(keys, n, sizeof(char *), compare_texts);
 	initStringInfo(&text);
-	for (int i = 0; i < Min(found->n, MAX_CANDIDATES); i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "",
-						 rows_key_to_text(facts,
-										  rows_key_of_row(facts,
-														  found->rows[i])));
-	if (found->n > MAX_CANDIDATES)
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", keys[i]);
+	if (found->n > n)
 		appendStringInfoString(&text, ", ...");
 	return text.data;
 }
@@ -240,8 +253,10 @@ pick_row(const TableFacts *facts, const char *id, char prefer,
 					facts->table_name),
 			 errdetail("It is the key of %s and an external ID of %s.",
 					   keys_text(facts, by_key), keys_text(facts, by_value)),
-			 errhint(
-				 "prefer => 'key' or prefer => 'external_id' settles it.")));
+			 by_value->n == 1
+				 ? errhint(
+					   "prefer => 'key' or prefer => 'external_id' settles it.")
+				 : errhint("prefer => 'key' settles it.")));
 	return row_result(by_key->rows[0]);
 }
 
