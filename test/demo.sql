@@ -30,9 +30,13 @@ CREATE TABLE assignments (
     address      text
 );
 \timing on
+\echo 'oui.csv, large blocks (MA-L)'
 \copy assignments (registry, assignment, organisation, address) from '/usr/share/ieee-data/oui.csv' (format csv, header)
+\echo 'mam.csv, medium blocks (MA-M)'
 \copy assignments (registry, assignment, organisation, address) from '/usr/share/ieee-data/mam.csv' (format csv, header)
+\echo 'oui36.csv, small blocks (MA-S)'
 \copy assignments (registry, assignment, organisation, address) from '/usr/share/ieee-data/oui36.csv' (format csv, header)
+\echo 'iab.csv, individual blocks (IAB)'
 \copy assignments (registry, assignment, organisation, address) from '/usr/share/ieee-data/iab.csv' (format csv, header)
 \timing off
 -- Names come with stray spaces; a line without a name gets one.
@@ -83,6 +87,8 @@ DO $$ BEGIN RAISE 'duplicates were accepted'; END $$;
 \quit
 \endif
 \set ON_ERROR_STOP 1
+-- The refused attempt has used up numbers.
+ALTER TABLE accounts ALTER id RESTART;
 
 \echo
 \echo
@@ -149,21 +155,28 @@ SELECT r.external_id, r.claimed_by AS "refused to", holder.name AS "held by", r.
 \echo
 \echo '6. PATCH one account with the JSON of an API call'
 \echo '-------------------------------------------------'
-\echo 'The body is the new set of external IDs, whole. What it was:'
+\echo 'The body is the new set of external IDs, whole. The account as it is:'
 \echo
-SELECT id AS account, name, external_ids FROM accounts
- WHERE external_ids @> 'iab:0050C27D5' AND tenant_id = 1
+-- One with an ID in each of three registries; the request keeps the first.
+SELECT id AS account, name, external_ids AS held,
+       jsonb_pretty(jsonb_build_array(
+           kept::jsonb,
+           jsonb_build_object('external_id', 'cus_9s6XKz', 'label', 'stripe'),
+           jsonb_build_object('external_id', '42', 'label', 'crm'))) AS body
+  FROM (SELECT *, (SELECT i FROM unnest(external_ids) AS i LIMIT 1) AS kept
+          FROM accounts
+         WHERE tenant_id = 1 AND cardinality(external_ids) = 3
+           AND cardinality(external_ids_labels(external_ids)) = 3
+         ORDER BY id LIMIT 1) AS a
 \gset
-SELECT :account AS id, :'name' AS name, :'external_ids' AS external_ids;
+SELECT :account AS id, :'name' AS name, :'held' AS external_ids;
 \echo
 \echo 'PATCH /accounts/{id} sends the array; the result says what is new and what is gone:'
 \echo
 \set ECHO queries
 \timing on
 SELECT * FROM external_ids_set('accounts', :account,
-    '[{"external_id": "0050C27D5", "label": "iab"},
-      {"external_id": "cus_9s6XKz", "label": "stripe"},
-      {"external_id": "42", "label": "crm"}]');
+    :'body');
 \timing off
 \set ECHO none
 \echo
@@ -208,7 +221,8 @@ CREATE TEMPORARY TABLE wanted AS
 SELECT n, CASE WHEN n % 10 = 0 THEN external_id('ma-l', 'unknown-' || n)
                ELSE external_id(registry, assignment) END AS id
   FROM (SELECT row_number() OVER (ORDER BY md5(line::text)) AS n, registry, assignment FROM assignments
-         WHERE (registry, assignment) NOT IN (SELECT external_id_label(external_id), external_id_value(external_id) FROM refused)) AS s
+         WHERE (registry, assignment) NOT IN (SELECT external_id_label(external_id), external_id_value(external_id) FROM refused)
+           AND organisation <> :'name') AS s
  WHERE n <= 10000;
 \set ECHO queries
 \timing on
@@ -267,13 +281,15 @@ UPDATE contacts AS c SET account_id = a.id FROM accounts AS a
 \echo
 \echo '10. A conflict, in full'
 \echo '-----------------------'
-\echo 'The first account tries to take an ID that another one holds. A driver gets SQLSTATE,'
+\echo 'Another account tries to take an ID that this one holds. A driver gets SQLSTATE,'
 \echo 'constraint, table and schema as fields; the detail names the ID and its holder:'
 \echo
+SELECT min(id) AS other FROM accounts WHERE id <> :account
+\gset
 \set ON_ERROR_STOP 0
 \set VERBOSITY verbose
 \set ECHO queries
-SELECT * FROM external_ids_add('accounts', '1', 'stripe:cus_9s6XKz');
+SELECT * FROM external_ids_add('accounts', :other, 'stripe:cus_9s6XKz');
 \set ECHO none
 \set VERBOSITY default
 \set ON_ERROR_STOP 1

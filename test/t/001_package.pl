@@ -127,7 +127,7 @@ CREATE TABLE systems (id external_id PRIMARY KEY, ids external_id_set UNIQUE, ta
     json jsonb GENERATED ALWAYS AS (ids::jsonb) STORED);
 CREATE INDEX systems_hash ON systems USING hash (ids);
 CREATE INDEX systems_gin ON systems USING gin (tags);
-INSERT INTO systems SELECT external_id('s', i), external_id_set(external_id('s', i)), '{a:1,b:2}', ROW('x:1', '{y:2}'), '{z:3}', '{a:1,b:2}' FROM generate_series(1, 50) i;
+INSERT INTO systems SELECT external_id('s', i), external_id_set(external_id('s', i)), '{a:1,b:2}', ROW('x:1'::external_id, '{y:2}'::external_id_set)::pair, '{z:3}', '{a:1,b:2}' FROM generate_series(1, 50) i;
 CREATE TABLE refers (id int PRIMARY KEY, system external_id REFERENCES systems);
 INSERT INTO refers VALUES (1, 's:1');
 
