@@ -48,14 +48,16 @@ CREATE INDEX ON bad USING unique_members (ids int4_ops);
 CREATE INDEX ON bad USING unique_members (ids) WITH (fillfactor = 5);
 CREATE INDEX ON bad USING unique_members (ids) WITH (pages_per_range = 5);
 CREATE INDEX ON bad USING unique_members (ids) WITH (deduplicate_items = perhaps);
-CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE INDEX ON bad USING unique_members (ids, name COLLATE ignore_case);
+-- (a server built without ICU has no such collation)
+SELECT CASE WHEN EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i') THEN
+	outcome($$CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)$$) || ' ' ||
+	outcome('CREATE INDEX ON bad USING unique_members (ids, name COLLATE ignore_case)') ELSE 'ok 0A000' END AS "ok 0A000";
 CREATE INDEX bad_fine ON bad USING unique_members (ids, name COLLATE "C");
-ALTER TABLE bad EXCLUDE USING unique_members (ids WITH =);
-ALTER TABLE bad EXCLUDE USING unique_members (ids WITH @>);
-ALTER TABLE bad EXCLUDE USING unique_members (ids external_id_set_value_ops WITH &&);
-ALTER TABLE bad EXCLUDE USING unique_members (ids WITH &=);
-ALTER TABLE bad EXCLUDE USING unique_members (ids WITH &&, org WITH <>);
+ALTER TABLE bad ADD EXCLUDE USING unique_members (ids WITH =);
+ALTER TABLE bad ADD EXCLUDE USING unique_members (ids WITH @>);
+ALTER TABLE bad ADD EXCLUDE USING unique_members (ids external_id_set_value_ops WITH &&);
+ALTER TABLE bad ADD EXCLUDE USING unique_members (ids WITH &=);
+ALTER TABLE bad ADD EXCLUDE USING unique_members (ids WITH &&, org WITH <>);
 ALTER TABLE bad ADD UNIQUE USING INDEX bad_fine;
 ALTER TABLE bad REPLICA IDENTITY USING INDEX bad_fine;
 CLUSTER bad USING bad_fine;
@@ -146,13 +148,15 @@ SELECT outcome('UPDATE upsert SET deleted_at = NULL WHERE id = 2') AS "23505 ups
 --
 CREATE TABLE log (ids external_id_set);
 CREATE INDEX log_key ON log USING unique_members (ids);
-CREATE FUNCTION logged(ids external_id_set) RETURNS external_id_set IMMUTABLE LANGUAGE plpgsql AS $$
+CREATE FUNCTION write_log(ids external_id_set) RETURNS void VOLATILE LANGUAGE plpgsql AS $$
 BEGIN
-	BEGIN
-		INSERT INTO log VALUES (ids);
-	EXCEPTION WHEN unique_violation THEN
-		INSERT INTO log VALUES ('{}');
-	END;
+	INSERT INTO index_ddl.log VALUES (ids);
+EXCEPTION WHEN unique_violation THEN
+	INSERT INTO index_ddl.log VALUES ('{}');
+END $$;
+CREATE FUNCTION logged(ids external_id_set) RETURNS external_id_set IMMUTABLE LANGUAGE plpgsql SET search_path = index_ddl, public AS $$
+BEGIN
+	PERFORM index_ddl.write_log(ids);
 	RETURN ids - 'x:1';
 END $$;
 CREATE TABLE expr (id int, ids external_id_set, more external_id_set);
@@ -234,6 +238,7 @@ COMMIT;
 BEGIN;
 SELECT outcome($$INSERT INTO temporary VALUES (2, 'a:1')$$) AS ok, found('temporary', $$ids @> 'a:1'$$) AS "{2}";
 COMMIT;
+DROP TABLE temporary;
 
 --
 -- Maintenance: after each, the index still finds and still refuses
@@ -290,6 +295,24 @@ ROLLBACK;
 SELECT check_kept() AS "1536 1536 32 23505 kept_renamed true";
 TRUNCATE kept;
 SELECT found('kept', $$ids @> 'a:1'$$) AS "NULL", outcome($$INSERT INTO kept (id, ids, tenant) VALUES (1, 'a:1', 1)$$) AS ok;
+-- versions that change no member leave dead entries, which btree deletes on the
+-- page that is about to split, by whole rows: the index stays small, and right
+CREATE TABLE churned (id int PRIMARY KEY, ids external_id_set, k int) WITH (fillfactor = 70, autovacuum_enabled = off);
+CREATE INDEX churned_k ON churned (k);
+CREATE INDEX churned_key ON churned USING unique_members (ids);
+CREATE INDEX churned_value_key ON churned USING unique_members (ids external_id_set_value_ops);
+INSERT INTO churned SELECT g, CASE WHEN g % 20 = 0 THEN '{}' ELSE external_id_set(external_id('a', g), external_id('b', g), external_id('c', g), external_id('d', -g)) END, 0 FROM generate_series(1, 100) g;
+DO $$
+BEGIN
+	FOR i IN 1..60 LOOP
+		UPDATE churned SET k = k + 1;
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT pg_relation_size('churned_key') < 40 * current_setting('block_size')::int AS t, pg_relation_size('churned_value_key') < 40 * current_setting('block_size')::int AS t,
+	found('churned', $$ids && '{a:7,b:7,b:8,d:-9}' AND k = 60$$) AS "{7,8,9}", cardinality(found('churned', $$ids = '{}'$$)) AS "5", cardinality(found('churned', $$ids @> '{}'$$)) AS "100",
+	outcome($$INSERT INTO churned VALUES (0, '{zz:0,d:-9}')$$) AS "23505 churned_key", outcome($$INSERT INTO churned VALUES (0, '{zz:0,zz:99}')$$) AS "23505 churned_value_key";
+SELECT count(*) AS "380", count(DISTINCT c.id) AS "95" FROM churned c, unnest(ids) m, LATERAL (SELECT FROM churned d WHERE d.ids @> m) d;
 -- copies of the definition
 CREATE TABLE liked (LIKE kept INCLUDING INDEXES);
 SELECT indexdef FROM pg_indexes WHERE tablename = 'liked' AND indexdef ~ 'unique_members';

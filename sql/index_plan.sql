@@ -41,7 +41,7 @@ FROM unnest('{300,3000,30000}'::int[]) n, unnest(ARRAY[$$ids @> 'a:7' AND org = 
 	LATERAL (SELECT format('SELECT FROM t%s WHERE %s', n, c)) q (q) ORDER BY o, n;
 -- without the scope: the index as well; as many rows as members, or nearly
 SELECT n, uses_index(q) AS t, rows(q) AS "1" FROM unnest('{300,3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids @> 'a:7'$$, n)) q (q);
-SELECT n, uses_index(q) AS t, rows(q) <= 3 AS t FROM unnest('{300,3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids && '{a:7,b:8,c:9}'$$, n)) q (q);
+SELECT n, uses_index(q) AS t, rows(q) <= 3 AS t FROM unnest('{3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids && '{a:7,b:8,c:9}'$$, n)) q (q);
 SELECT n, uses_index(q) AS t, rows(q) <= 3 AS t FROM unnest('{3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids @= '7'$$, n)) q (q);
 -- an empty query takes every row: no index
 SELECT scan($$SELECT FROM t30000 WHERE ids @> '{}'$$) AS "Seq Scan", rows($$SELECT FROM t30000 WHERE ids && '{}'$$) AS "1";

@@ -96,8 +96,8 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 	($$ids = '{}' AND org = 1$$, '{4001}'),
 	($$ids = '{}' AND org IS NULL$$, '{4002}'),
 	($$ids && '{}'$$, '{}'),
-	($$ids @> '{}' AND id > 4000$$, '{4001,4002,4004,4005,4006,4007,4008,4009,4010}'),
-	($$ids @> '{}' AND org = 1 AND id > 2980$$, '{2981,2991,4001}'),
+	($$ids @> '{}' AND id % 10000 > 4000$$, '{4001,4002,4004,4005,4006,4007,4008,4009,4010}'),
+	($$ids @> '{}' AND org = 1 AND id % 10000 > 2980$$, '{2981,2991,4001}'),
 	($$ids @> '{}' AND org >= 20$$, '{4004,4005,4006,4007,4010}'),
 	-- several conditions on the set at once
 	($$ids && '{crm:1}' AND ids && '{zen:2}'$$, '{4005}'),
@@ -129,7 +129,7 @@ RESET enable_seqscan;
 SET plan_cache_mode = force_generic_plan;
 SET enable_seqscan = off;
 PREPARE contains(external_id_set, int) AS SELECT array_agg(id ORDER BY id) FROM t WHERE ids @> $1 AND org = $2;
-PREPARE overlaps(external_id_set) AS SELECT array_agg(id ORDER BY id) FROM t WHERE ids && $1;
+PREPARE has_any(external_id_set) AS SELECT array_agg(id ORDER BY id) FROM t WHERE ids && $1;
 PREPARE holds_value(text, int) AS SELECT array_agg(id ORDER BY id) FROM t WHERE ids @= $1 AND org >= $2;
 PREPARE equals(external_id_set) AS SELECT array_agg(id ORDER BY id) FROM t WHERE ids = $1;
 EXPLAIN (COSTS OFF) EXECUTE contains('l1:7', 7);
@@ -142,11 +142,11 @@ EXECUTE contains(NULL, 7);
 -- NULL
 EXECUTE contains('l1:7', NULL);
 -- NULL
-EXECUTE overlaps(NULL);
+EXECUTE has_any(NULL);
 -- NULL
-EXECUTE overlaps('{}');
+EXECUTE has_any('{}');
 -- {7,8}
-EXECUTE overlaps('{b:7,l1:7,b:8}');
+EXECUTE has_any('{b:7,l1:7,b:8}');
 -- {4005,4006,4007,4010}
 EXECUTE holds_value('1', 21);
 -- NULL
@@ -164,7 +164,7 @@ RESET plan_cache_mode;
 CREATE TABLE q (n int, ids external_id_set, value text, org int);
 INSERT INTO q VALUES (1, 'crm:1', '1', 20), (2, '{crm:1,zen:1}', '9', NULL), (3, '{}', 'none', 1), (4, NULL, NULL, 1), (5, '{b:7,b:8,l2:8}', '8', 8);
 ANALYZE q;
-SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_bitmapscan = off;
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_memoize = off; SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT n, t.id FROM q JOIN t ON t.ids && q.ids;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {4004,4005,4010} 2 {4004,4005,4006,4010} 5 {7,8}" FROM q JOIN t ON t.ids && q.ids GROUP BY n ORDER BY n;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {4004,4005,4010} 2 {4004,4010} 3 {4001..4010}" FROM q JOIN t ON t.ids @> q.ids WHERE t.id > 4000 GROUP BY n ORDER BY n;
@@ -176,7 +176,7 @@ SELECT n, l.id AS "NULL for 3 and 4" FROM q LEFT JOIN LATERAL (SELECT id FROM t 
 SET enable_bitmapscan = on; SET enable_indexscan = off;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {1,4004..4010} 2 {9,4008,4009} 5 {8}" FROM q JOIN t ON t.ids @= q.value GROUP BY n ORDER BY n;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {4004,4005,4010} 2 {4004,4010}" FROM q JOIN t ON t.ids @> q.ids WHERE cardinality(q.ids) > 0 GROUP BY n ORDER BY n;
-RESET enable_indexscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_material;
+RESET enable_indexscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_material; RESET enable_memoize;
 
 -- cursors: back and forth, and two at once over one index
 SET enable_bitmapscan = off;

@@ -21,7 +21,7 @@ BEGIN
 	RETURN 'ok';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, detail = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' ', SQLSTATE, nullif(name, ''), coalesce(nullif(left(detail, 90), ''), SQLERRM));
+	RETURN concat_ws(' ', SQLSTATE, nullif(name, ''), coalesce(nullif(left(detail, 120), ''), SQLERRM));
 END $$;
 
 --
@@ -87,7 +87,7 @@ SELECT count(*) AS "2" FROM accounts WHERE external_ids && '{copy:1,copy:3}';
 -- a trigger that adds a member
 CREATE FUNCTION add_number() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	NEW.external_ids := coalesce(NEW.external_ids, '{}') + external_id('no', (NEW.id / 10)::text);
+	NEW.ids := coalesce(NEW.ids, '{}') + external_id('no', (NEW.id / 10)::text);
 	RETURN NEW;
 END $$;
 CREATE TABLE triggered (id int, ids external_id_set);
@@ -158,8 +158,8 @@ INSERT INTO nothing (ids, org, k) SELECT s, o, o FROM generate_series(1, 3),
 INSERT INTO nothing (ids, org, k) VALUES ('{a:1}', NULL, 1), ('{a:1}', NULL, 1), ('{a:1}', 1, NULL), ('{a:1}', 1, NULL), ('{a:1}', 1, 1);
 SELECT outcome($$INSERT INTO nothing (ids, org, k) VALUES ('{a:1}', 1, 1)$$) AS "23505",
 	outcome('REINDEX TABLE nothing') AS ok,
-	outcome('CREATE INDEX nothing_key2 ON nothing USING unique_members (ids)') AS "23505",
-	(SELECT count(*) FROM nothing) AS "17";
+	outcome('CREATE INDEX nothing_key2 ON nothing USING unique_members (ids)') AS "23505";
+SELECT count(*) AS "17" FROM nothing;
 UPDATE nothing SET ids = '{}' WHERE ids IS NULL;
 SELECT count(*) AS "12" FROM nothing WHERE ids = '{}';
 CREATE TABLE empty_only AS SELECT '{}'::external_id_set AS ids FROM generate_series(1, 5);
@@ -205,7 +205,7 @@ CREATE TABLE scope_type (type text, a text, b text);
 INSERT INTO scope_type VALUES ('int2', '-1', '2'), ('int4', '-1', '2'), ('int8', '-1', '9000000000'), ('bool', 't', 'f'), ('oid', '1', '4000000000'),
 	('uuid', '11111111-1111-1111-1111-111111111111', '11111111-1111-1111-1111-111111111112'), ('mood', 'sad', 'happy'), ('bytea', '\x00', '\x0000'),
 	('text', 'x', 'x '), ('varchar(9)', 'x', 'x '), ('char(9)', 'x', 'X'), ('text COLLATE "C"', 'x', 'X'), ('tenant', '1', '2');
-CREATE FUNCTION scope_type(type text, a text, b text) RETURNS TABLE (free text, held text, build text, moved text, found int) LANGUAGE plpgsql AS $$
+CREATE FUNCTION scope_type(type text, a text, b text) RETURNS TABLE (free text, held text, build text, moved text, hits int) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('CREATE TABLE typed (ids external_id_set, s %s)', type);
 	CREATE INDEX typed_key ON typed USING unique_members (ids, s);
@@ -216,11 +216,11 @@ BEGIN
 	build := left(outcome(format($q$INSERT INTO typed VALUES ('{b:2,c:3}', %L)$q$, a)), 5);
 	moved := left(outcome(format('UPDATE typed SET s = %L', a)), 5);
 	SET LOCAL enable_seqscan = off;
-	EXECUTE format($q$SELECT count(*) FROM typed WHERE ids @> 'a:1' AND s = %L$q$, a) INTO found;
+	EXECUTE format($q$SELECT count(*) FROM typed WHERE ids @> 'a:1' AND s = %L$q$, a) INTO hits;
 	DROP TABLE typed;
 	RETURN NEXT;
 END $$;
-SELECT s.type, t.free AS ok, t.held AS "23505", t.build AS "23505", t.moved AS "23505", t.found AS "1"
+SELECT s.type, t.free AS ok, t.held AS "23505", t.build AS "23505", t.moved AS "23505", t.hits AS "1"
 FROM scope_type s, scope_type(s.type, s.a, s.b) t;
 -- char(n) ignores trailing blanks
 CREATE TABLE padded (ids external_id_set, s char(9));
@@ -238,13 +238,13 @@ SELECT outcome($$INSERT INTO several VALUES ('{0:0,a:1}', 1, 'x', 'sad', '111111
 -- Other columns that hold members: a single external_id, a domain, an expression
 --
 CREATE DOMAIN account_ids AS external_id_set CHECK (cardinality(VALUE) < 3);
-CREATE TABLE others (one external_id, some account_ids, label text, value text);
+CREATE TABLE others (one external_id, many account_ids, label text, value text);
 CREATE INDEX others_one ON others USING unique_members (one);
-CREATE INDEX others_some ON others USING unique_members (some);
+CREATE INDEX others_many ON others USING unique_members (many);
 CREATE INDEX others_expression ON others USING unique_members ((external_id(label, value)), label);
 INSERT INTO others VALUES ('a:1', '{a:1,b:1}', 'a', '1');
 SELECT outcome($$INSERT INTO others VALUES ('a:1', '{a:2}', 'a', '2')$$) AS "23505 others_one",
-	outcome($$INSERT INTO others VALUES ('a:2', '{b:1}', 'a', '2')$$) AS "23505 others_some",
+	outcome($$INSERT INTO others VALUES ('a:2', '{b:1}', 'a', '2')$$) AS "23505 others_many",
 	outcome($$INSERT INTO others VALUES ('a:2', '{b:2}', 'a', '1')$$) AS "23505 others_expression",
 	outcome($$INSERT INTO others VALUES ('a:2', '{b:2}', 'a', '2')$$) AS ok,
 	outcome($$INSERT INTO others VALUES (NULL, '{b:3}', 'a', NULL)$$) AS ok;
