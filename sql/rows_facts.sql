@@ -276,6 +276,9 @@ RESET ROLE;
 SET ROLE regress_rows_other;
 SELECT * FROM external_ids_resolve(NULL::secured, 'crm:1');
 SELECT * FROM external_ids_add('secured', 1, 'crm:11');
+-- not even a call that reads nothing gets as far as the table's lock
+SELECT * FROM external_ids_resolve(NULL::secured, NULL);
+SELECT * FROM external_ids_add('secured', NULL::int, 'crm:11');
 RESET ROLE;
 SET ROLE regress_rows_facts;
 GRANT SELECT ON secured TO regress_rows_other;

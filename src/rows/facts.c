@@ -15,8 +15,11 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/objectaddress.h"
+#include "miscadmin.h"
 #include "rows/rows.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -122,10 +125,29 @@ drop_facts(FactsEntry *entry)
 }
 
 /*
+ * Raise 42501 unless the caller may do to some column of the table what the
+ * lock is for. The statements that follow check their columns; this is so that
+ * nobody locks, by calling us, a table that is not theirs to use.
+ */
+static void
+check_privilege(Oid relid, LOCKMODE lockmode)
+{
+	AclMode mode = lockmode == AccessShareLock ? ACL_SELECT : ACL_UPDATE;
+
+	if (pg_class_aclcheck(relid, GetUserId(), mode) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), mode, ACLMASK_ANY) !=
+			ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV,
+					   get_relkind_objtype(get_rel_relkind(relid)),
+					   get_rel_name(relid));
+}
+
+/*
  * The facts of table "relid", seen through its unique_members index "indexid",
  * or through its only one if that is InvalidOid. The table is locked until the
  * transaction ends, so the facts hold as long as the caller works. Errors:
- * whatever rows_read_facts raises about a table that does not fit.
+ * 42501 without a privilege on the table, and whatever rows_read_facts raises
+ * about a table that does not fit.
  */
 TableFacts *
 rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
@@ -141,6 +163,8 @@ rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	key.relid = relid;
 	key.indexid = indexid;
 	key.extschema = extschema;
+
+	check_privilege(relid, lockmode);
 
 	/* The lock takes in the invalidations that others sent. */
 	LockRelationOid(relid, lockmode);
