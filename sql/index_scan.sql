@@ -54,6 +54,7 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 	($$ids @> 'l1:7' AND org = 8$$, '{}'),
 	($$ids @> 'l1:7' AND org = 7::int8$$, '{7}'),
 	($$ids @> 'l1:7' AND org = 7::int2$$, '{7}'),
+	($$ids @> 'l1:7' AND org < 9000000000$$, '{7}'),
 	($$ids @> 'l1:7' AND org > 6 AND org < 8$$, '{7}'),
 	($$ids @> 'l1:7' AND org > 7$$, '{}'),
 	($$'l1:7' <@ ids AND 7 = org$$, '{7}'),
@@ -274,6 +275,45 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 	($$ids @> 'a:1'$$, '{1,2}'), ($$ids @> '{a:1,c:2}'$$, '{1}'), ($$ids @> '{a:1,b:1}' AND org = 'x'$$, '{1}'), ($$ids @> '{}'$$, '{1,2,3,4,6}'),
 	($$ids = 'a:1'$$, '{2}'), ($$ids = '{a:1,b:1,c:2}'$$, '{1}'), ($$ids = '{}'$$, '{4}'), ($$ids @= '1' AND ids @= '2'$$, '{1,3}'),
 	($$ids &= 'q:2' AND ids && '{b:1}' AND ids @> 'a:2'$$, '{3}')
+) v (condition, expected)) q;
+
+-- Long values: entries, keys and what a key comes from may be compressed, as
+-- index tuples and rows with large columns are
+CREATE TABLE long (id int, ids external_id_set, value text, one external_id, filler text) WITH (autovacuum_enabled = off);
+ALTER TABLE long ALTER filler SET STORAGE PLAIN;
+CREATE INDEX long_key ON long USING unique_members (ids);
+CREATE INDEX long_one ON long USING unique_members (one external_id_set_value_ops);
+INSERT INTO long SELECT g, external_id_set(external_id(repeat('l', 63), v), external_id(repeat('k', 63), v), external_id('s', g)), v, external_id('one', v), repeat('f', 1700)
+	FROM generate_series(1, 100) g, LATERAL (SELECT repeat('v', 1020) || lpad(g::text, 4, '0')) v (v);
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET enable_memoize = off;
+SELECT bool_and(pg_column_size(value) < 200) AS t, bool_and(pg_column_size(ids) < 400) AS t, bool_and(pg_column_size(one) < 200) AS t FROM long;
+BEGIN;
+SET LOCAL enable_seqscan = on; SET LOCAL enable_material = off;
+EXPLAIN (COSTS OFF) SELECT FROM long a JOIN long b ON b.ids @= a.value;
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.ids @= a.value WHERE a.id = b.id;
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.ids @> a.ids;
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.ids && a.ids;
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.ids && external_id(repeat('k', 63), a.value);
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.one @> a.one;
+SELECT count(*) AS "100" FROM long a JOIN long b ON b.one &= external_id('other', a.value);
+SELECT count(*) AS "0" FROM long a JOIN long b ON b.ids @= (a.value || 'x');
+COMMIT;
+-- a query of 10,000 members; a row of as many
+INSERT INTO long SELECT 0, external_ids_agg(external_id('m', g)), '', 'm', '' FROM generate_series(1, 10000) g;
+SELECT count(*) AS "101", count(DISTINCT id) AS "101" FROM long WHERE ids && (SELECT external_ids_agg(external_id('m', g)) + external_ids_agg(external_id('s', g)) FROM generate_series(1, 10000) g);
+SELECT id AS "0" FROM long WHERE ids @> (SELECT external_ids_agg(external_id('m', g)) FROM generate_series(1, 9999) g);
+SELECT id AS "0" FROM long WHERE ids = (SELECT external_ids_agg(external_id('m', g)) FROM generate_series(1, 10000) g);
+RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_bitmapscan; RESET enable_memoize;
+
+-- A domain over the set, and a single external_id, are looked up as well
+CREATE DOMAIN few_ids AS external_id_set CHECK (cardinality(VALUE) < 3);
+CREATE TABLE other (id int, few few_ids, one external_id);
+CREATE INDEX other_few_key ON other USING unique_members (few);
+CREATE INDEX other_one_key ON other USING unique_members (one);
+INSERT INTO other VALUES (1, '{a:1,b:1}', 'a:1'), (2, '{}', NULL), (3, 'a:2', 'b:1');
+SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition, 'other') AS result FROM (VALUES
+	($$few @> 'a:1'$$, '{1}'), ($$few && '{b:1,a:2}'$$, '{1,3}'), ($$few = 'a:2'$$, '{3}'), ($$few @= '1'$$, '{1}'), ($$few = '{}'$$, '{2}'),
+	($$one = 'a:1'$$, '{1}'), ($$one && '{a:1,b:1}'$$, '{1,3}'), ($$one @= '1'$$, '{1,3}'), ($$one @> 'b:1'$$, '{3}'), ($$one = '{}'::external_id_set$$, '{}')
 ) v (condition, expected)) q;
 
 -- what the index does not answer
