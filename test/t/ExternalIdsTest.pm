@@ -23,6 +23,8 @@ log_statement = none
 log_line_prefix = '%m [%p] %e %q%a '
 max_connections = 40
 shared_buffers = 32MB
+# What is switched off costs 10^10 to the planner, which would be worth a compiler.
+jit = off
 $settings
 ));
 	return $node;
@@ -117,6 +119,8 @@ sub start_after_kill
 	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		return 1 if $node->start(fail_ok => 1);
+		# A failed start takes the killed postmaster's file for a running one.
+		$node->{_pid} = undef;
 		select(undef, undef, undef, 0.1);
 	}
 	die "the node did not start again";

@@ -24,7 +24,7 @@ INSERT INTO accounts VALUES (1, '{crm:1,erp:1}'), (2, '{}');
 CREATE PUBLICATION pub FOR TABLE accounts;
 ));
 sql($subscriber, q(INSERT INTO accounts VALUES (1000, '{crm:7,local:1}')));
-my $connstr = $publisher->connstr('postgres');
+my $connstr = $publisher->connstr . ' dbname=postgres';
 sql($subscriber, "CREATE SUBSCRIPTION sub CONNECTION '$connstr' PUBLICATION pub");
 $subscriber->wait_for_subscription_sync($publisher, 'sub');
 
