@@ -340,6 +340,21 @@ SELECT * FROM external_ids_add('nested', 1, 'crm:2');
 SET client_min_messages = notice;
 SELECT id, ids FROM nested ORDER BY id;
 
+--
+-- Facts of tables that are gone do not pile up.
+--
+DO $$
+BEGIN
+	FOR i IN 1..50 LOOP
+		EXECUTE format('CREATE TABLE gone_%s (id int PRIMARY KEY, ids external_id_set)', i);
+		EXECUTE format('CREATE INDEX ON gone_%s USING unique_members (ids)', i);
+		EXECUTE format('SELECT external_ids_resolve(NULL::gone_%s, %L)', i, 'crm:1');
+		EXECUTE format('DROP TABLE gone_%s', i);
+	END LOOP;
+END $$;
+SELECT count(*) FROM external_ids_resolve(NULL::parent, 'crm:1');
+RESET ROLE;
+SELECT count(*) < 20 AS few FROM pg_backend_memory_contexts WHERE name = 'external_ids table facts';
 RESET ROLE;
 RESET search_path;
 SET client_min_messages = warning;

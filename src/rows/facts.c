@@ -143,6 +143,27 @@ check_privilege(Oid relid, LOCKMODE lockmode)
 }
 
 /*
+ * Drop what is no longer true, tables that are gone included, so that a long
+ * session over many short-lived tables does not grow.
+ */
+static void
+sweep_cache(void)
+{
+	HASH_SEQ_STATUS seq;
+	FactsEntry *entry;
+
+	hash_seq_init(&seq, facts_cache);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+	{
+		if (entry->facts && entry->facts->valid)
+			continue;
+		if (entry->facts)
+			drop_facts(entry);
+		hash_search(facts_cache, &entry->key, HASH_REMOVE, NULL);
+	}
+}
+
+/*
  * The facts of table "relid", seen through its unique_members index "indexid",
  * or through its only one if that is InvalidOid. The table is locked until the
  * transaction ends, so the facts hold as long as the caller works. Errors:
@@ -173,8 +194,9 @@ rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	{
 		if (facts_hold(entry->facts))
 			return entry->facts;
-		drop_facts(entry);
+		entry->facts->valid = false;
 	}
+	sweep_cache();
 
 	rel = try_relation_open(relid, NoLock);
 	if (rel == NULL)
