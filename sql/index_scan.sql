@@ -124,6 +124,7 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 SET enable_seqscan = off;
 SELECT array_agg(id ORDER BY id) AS "{4004,4005,4006,4010}" FROM t WHERE ids @> 'crm:1' OR ids @= '1' AND org = 22;
 SELECT array_agg(id ORDER BY id) AS "{7,4006}" FROM t WHERE ids && ANY ('{b:7,zen:1}'::external_id[]::external_id_set[]) AND org IN (7, 22);
+SELECT array_agg(id ORDER BY id) AS "{7,4001,4002,4006}" FROM t WHERE ids IN ('{b:7,l1:7}', 'zen:1', '{}', 'none:1', NULL);
 RESET enable_seqscan;
 
 -- NULL arguments
