@@ -174,6 +174,9 @@ SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {4004}" FROM q JOIN t ON t.ids @> 
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {1,4004..4010} 2 {9,4008,4009} 5 {8}" FROM q JOIN t ON t.ids @= q.value GROUP BY n ORDER BY n;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "2 {4004} 3 {4001,4002}" FROM q JOIN t ON t.ids = q.ids GROUP BY n ORDER BY n;
 SELECT n, (SELECT count(*) FROM t WHERE t.ids && q.ids AND t.ids @= q.value) AS "3 0 0 0 1" FROM q ORDER BY n;
+-- a row found by one rescan is found by the next
+SELECT n, (SELECT count(*) FROM t WHERE t.ids && v.ids) AS "4", (SELECT count(*) FROM t WHERE t.ids @= v.value) AS "6", (SELECT count(*) FROM t WHERE t.ids @> v.none AND t.org = 20) AS "1"
+FROM (VALUES (1, '{crm:1,zen:1}'::external_id_set, '1', '{}'::external_id_set), (2, '{crm:1,zen:1}', '1', '{}'), (3, '{crm:1,zen:1,zen:2}', '1', '{}')) v (n, ids, value, none);
 SELECT n, l.id AS "NULL for 3 and 4" FROM q LEFT JOIN LATERAL (SELECT id FROM t WHERE t.ids && q.ids ORDER BY id LIMIT 1) l ON true ORDER BY n;
 SET enable_bitmapscan = on; SET enable_indexscan = off;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {1,4004..4010} 2 {9,4008,4009} 5 {8}" FROM q JOIN t ON t.ids @= q.value GROUP BY n ORDER BY n;
