@@ -44,10 +44,12 @@ SELECT n, uses_index(q) AS t, rows(q) AS "1" FROM unnest('{300,3000,30000}'::int
 SELECT n, uses_index(q) AS t, rows(q) <= 3 AS t FROM unnest('{3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids && '{a:7,b:8,c:9}'$$, n)) q (q);
 SELECT n, uses_index(q) AS t, rows(q) <= 3 AS t FROM unnest('{3000,30000}'::int[]) n, LATERAL (SELECT format($$SELECT FROM t%s WHERE ids @= '7'$$, n)) q (q);
 -- an empty query takes every row: no index
-SELECT scan($$SELECT FROM t30000 WHERE ids @> '{}'$$) AS "Seq Scan", rows($$SELECT FROM t30000 WHERE ids && '{}'$$) AS "1";
+SELECT scan($$SELECT FROM t30000 WHERE ids @> '{}'$$) AS "Seq Scan", scan($$SELECT FROM t30000 WHERE ids @> '{}' AND org = 7$$) AS "Seq Scan", rows($$SELECT FROM t30000 WHERE ids && '{}'$$) AS "1";
 -- several members cost several probes: a query for most members is none for the index
 SELECT scan(format('SELECT FROM t300 WHERE ids && %L', (SELECT external_ids_agg(external_id('a', g)) FROM generate_series(1, 300) g))) AS "Seq Scan",
 	uses_index(format('SELECT FROM t30000 WHERE ids && %L', (SELECT external_ids_agg(external_id('a', g)) FROM generate_series(1, 30) g))) AS t;
+
+SELECT scan(format('SELECT FROM t3000 WHERE ids && %L AND org = 7', (SELECT external_ids_agg(external_id('a', g)) FROM generate_series(1, 2000) g))) AS "Seq Scan";
 
 -- parameters, generic plans
 SET plan_cache_mode = force_generic_plan;

@@ -124,6 +124,7 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 SET enable_seqscan = off;
 SELECT array_agg(id ORDER BY id) AS "{4004,4005,4006,4010}" FROM t WHERE ids @> 'crm:1' OR ids @= '1' AND org = 22;
 SELECT array_agg(id ORDER BY id) AS "{7,4006}" FROM t WHERE ids && ANY ('{b:7,zen:1}'::external_id[]::external_id_set[]) AND org IN (7, 22);
+SELECT array_agg(id ORDER BY id) AS "{7,4001,4002,4006}" FROM t WHERE ids IN ('{b:7,l1:7}', 'zen:1', '{}', 'none:1', NULL);
 RESET enable_seqscan;
 
 -- NULL arguments
@@ -173,6 +174,9 @@ SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {4004}" FROM q JOIN t ON t.ids @> 
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {1,4004..4010} 2 {9,4008,4009} 5 {8}" FROM q JOIN t ON t.ids @= q.value GROUP BY n ORDER BY n;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "2 {4004} 3 {4001,4002}" FROM q JOIN t ON t.ids = q.ids GROUP BY n ORDER BY n;
 SELECT n, (SELECT count(*) FROM t WHERE t.ids && q.ids AND t.ids @= q.value) AS "3 0 0 0 1" FROM q ORDER BY n;
+-- a row found by one rescan is found by the next
+SELECT n, (SELECT count(*) FROM t WHERE t.ids && v.ids) AS "4", (SELECT count(*) FROM t WHERE t.ids @= v.value) AS "6", (SELECT count(*) FROM t WHERE t.ids @> v.none AND t.org = 20) AS "1"
+FROM (VALUES (1, '{crm:1,zen:1}'::external_id_set, '1', '{}'::external_id_set), (2, '{crm:1,zen:1}', '1', '{}'), (3, '{crm:1,zen:1,zen:2}', '1', '{}')) v (n, ids, value, none);
 SELECT n, l.id AS "NULL for 3 and 4" FROM q LEFT JOIN LATERAL (SELECT id FROM t WHERE t.ids && q.ids ORDER BY id LIMIT 1) l ON true ORDER BY n;
 SET enable_bitmapscan = on; SET enable_indexscan = off;
 SELECT n, array_agg(t.id ORDER BY t.id) AS "1 {1,4004..4010} 2 {9,4008,4009} 5 {8}" FROM q JOIN t ON t.ids @= q.value GROUP BY n ORDER BY n;

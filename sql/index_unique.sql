@@ -196,6 +196,12 @@ SELECT outcome($$INSERT INTO sizes VALUES (0, 'm:9999', '00000000-0000-0000-0000
 	outcome($$INSERT INTO sizes SELECT 1001, external_ids_agg(external_id('m', g)), '00000000-0000-0000-0000-000000000001' FROM generate_series(10001, 20000) g$$) AS ok,
 	outcome('REINDEX TABLE sizes') AS ok;
 
+-- a member and scope that fill more than a third of a page are refused whole
+CREATE TABLE large (ids external_id_set, scope text);
+CREATE INDEX large_key ON large USING unique_members (ids, scope);
+SELECT left(outcome($$INSERT INTO large SELECT '{a:1,b:2}', string_agg(md5(g::text), '') FROM generate_series(1, 2000) g$$), 5) AS "54000", (SELECT count(*) FROM large) AS "0",
+	left(outcome($$INSERT INTO large SELECT 'a:1', repeat('x', 5000)$$), 5) AS ok, left(outcome($$INSERT INTO large SELECT 'a:1', repeat('x', 5000)$$), 5) AS "23505";
+
 --
 -- Every scope type: equal refused, different accepted, after insert and after build
 --
