@@ -21,6 +21,7 @@ INSERT INTO kinds VALUES
 	('two_scopes',	'ids, org, region',								'&&',	20,		20,		30,		12,	3, 1200, 10, 10),
 	('text_scope',	'ids, region',									'&&',	8,		50,		10,		60,	5, 900, 15, 60),
 	('value_scope',	'ids external_id_set_value_ops, org',			'&=',	30,		12,		300,	4,	3, 1200, 15, 0),
+	('excluded',	'ids WITH &&, org WITH =',						'&&',	60,		10,		50,		3,	4, 1000, 15, 20),
 	('value_only',	'ids external_id_set_value_ops',				'&=',	5,		3000,	4,		4,	4, 900, 50, 200),
 	('value_two',	'ids external_id_set_value_ops, region, org',	'&=',	3,		30,		40,		8,	2, 1000, 10, 30);
 
@@ -75,7 +76,7 @@ BEGIN
 			ELSE
 				EXECUTE format('INSERT INTO %I VALUES ($1, $2, $3, $4)', (k).tab) USING i, r.ids, r.org, r.region;
 			END IF;
-		EXCEPTION WHEN unique_violation THEN
+		EXCEPTION WHEN unique_violation OR exclusion_violation THEN
 			refused := true;
 		END;
 		IF refused <> conflict THEN
@@ -181,7 +182,8 @@ END $$;
 
 SELECT setseed(0.5);
 SELECT format('CREATE TABLE %I (id int PRIMARY KEY, ids external_id_set, org int, region text) WITH (autovacuum_enabled = off)', tab),
-	format('CREATE INDEX %I ON %I USING unique_members (%s) WITH (fillfactor = %s)', tab || '_key', tab, columns, fill) FROM kinds \gexec
+	format(CASE WHEN columns ~ 'WITH' THEN 'ALTER TABLE %2$I ADD CONSTRAINT %1$I EXCLUDE' ELSE 'CREATE INDEX %1$I ON %2$I' END ||
+		' USING unique_members (%3$s) WITH (fillfactor = %4$s)', tab || '_key', tab, columns, fill) FROM kinds \gexec
 SELECT sum(write(k, k.rows, false)) AS "0 wrong" FROM kinds k;
 SELECT sum(held_twice(k)) AS "0 twice" FROM kinds k;
 SELECT format('ANALYZE %I', tab) FROM kinds \gexec
