@@ -101,7 +101,7 @@ append_to_file("$dir/$_.sql", "$draw$script{$_}\n") for keys %script;
 sub race
 {
 	my ($name, $count, %weights) = @_;
-	my ($out, $err) = ('', '');
+	my ($out, $err) = ("$dir/$name.out", "$dir/$name.err");
 	my $each = int(($count + $clients - 1) / $clients);
 	my $load = IPC::Run::start(
 		[
@@ -109,7 +109,7 @@ sub race
 			(map { ('-f', "$dir/$_.sql\@$weights{$_}") } sort keys %weights),
 			'-d', $node->connstr('postgres')
 		],
-		'<', \undef, '>', \$out, '2>', \$err);
+		'<', \undef, '>', $out, '2>', $err);
 	my ($rounds, $twice) = (0, 0);
 	while ($load->pumpable)
 	{
@@ -121,8 +121,10 @@ sub race
 		# Without a pause, invalidations would keep the clients from their work.
 		sleep 1 if $rounds >= 2 && $load->pumpable;
 	}
-	ok($load->finish, "$name: no client met an unexpected error") or diag $err;
+	ok($load->finish, "$name: no client met an unexpected error") or diag slurp_file($err);
+	$out = slurp_file($out);
 	note $out;
+	note substr(slurp_file($err), 0, 2000);
 	note "$rounds rounds of maintenance";
 
 	my ($processed) = $out =~ m{transactions actually processed: (\d+)/};

@@ -45,10 +45,10 @@ append_to_file($script, q(
 \set b random(1, 2000)
 SELECT claim(:account, ('{crm:' || :a || ',crm:' || :b || '}')::external_id_set);
 ));
-my ($out, $err) = ('', '');
+my ($out, $err) = map { PostgreSQL::Test::Utils::tempdir . "/$_" } qw(out err);
 my $load = IPC::Run::start(
 	[ 'pgbench', '-n', '-c', '4', '-j', '2', '-t', '3000', '-f', $script, '-d', $primary->connstr('postgres') ],
-	'<', \undef, '>', \$out, '2>', \$err,
+	'<', \undef, '>', $out, '2>', $err,
 	IPC::Run::timeout(3 * $PostgreSQL::Test::Utils::timeout_default));
 
 ok(uses_index($standby), 'look-ups on the standby go through the index');
@@ -64,8 +64,8 @@ while ($load->pumpable)
 	$load->pump_nb;
 	sleep 1 if $load->pumpable;
 }
-ok($load->finish, 'the load ended') or diag $err;
-like($out, qr{transactions actually processed: 12000/12000}, 'all of it was done');
+ok($load->finish, 'the load ended') or diag slurp_file($err);
+like(slurp_file($out), qr{transactions actually processed: 12000/12000}, 'all of it was done');
 note "$rounds rounds of look-ups on the standby";
 cmp_ok($seen, '>', 0, 'the standby saw claims');
 is($wrong, 0, 'during the load, index and table agree on the standby');
