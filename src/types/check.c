@@ -28,7 +28,7 @@ char *
 clip_text(const char *text, int64 len)
 {
 	StringInfoData buf;
-	int64		   keep = len;
+	int64 keep = len;
 
 	if (len > CLIP_LEN)
 		keep = pg_mbcliplen(text, CLIP_LEN + 1, CLIP_LEN);
@@ -102,13 +102,13 @@ static bool
 CheckEnds(const char *part, const char *text, int len, const Place *place)
 {
 	if (len > 0 && (is_ascii_space(text[0]) || is_ascii_space(text[len - 1])))
-		ereturn(
-			place->escontext, false,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("external ID %s begins or ends with white space", part),
-			 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
-					   place_text(place)),
-			 errhint("Remove the white space.")));
+		ereturn(place->escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("external ID %s begins or ends with white space",
+						part),
+				 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
+						   place_text(place)),
+				 errhint("Remove the white space.")));
 	return true;
 }
 
@@ -121,7 +121,7 @@ CheckControl(const char *part, const char *text, int len, const Place *place)
 	for (int i = 0; i < len; i++)
 	{
 		unsigned char c = text[i];
-		int			  code = -1;
+		int code = -1;
 
 		if (c < 0x20 || c == 0x7F)
 			code = c;
