@@ -9,6 +9,7 @@
 #ifndef EXTERNAL_IDS_TYPES_CHECK_H
 #define EXTERNAL_IDS_TYPES_CHECK_H
 
+#include "common/jsonapi.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 #include "types/packed.h"
@@ -32,8 +33,8 @@ extern bool CheckNoBracket(const char *text, int64 len, const Place *place);
 extern bool CheckNotNull(bool isnull, const Place *place);
 extern bool CheckArraySyntax(bool ok, const char *fault, int64 byte,
 							 bool json_hint, const Place *place);
-extern bool CheckJsonSyntax(bool ok, const char *expected, const char *found,
-							int64 found_len, int64 byte, const Place *place);
+extern bool CheckJsonSyntax(JsonParseErrorType error, JsonLexContext *lex,
+							const Place *place);
 extern bool CheckJsonType(bool ok, const char *found, const char *expected,
 						  const char *hint, const Place *place);
 extern bool CheckJsonKey(bool ok, const char *key, int64 len,
