@@ -9,8 +9,6 @@
 
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-
 #if PG_VERSION_NUM < 150000
 #error "external_ids needs PostgreSQL 15 or later"
 #endif
@@ -35,35 +33,39 @@ typedef struct Node ErrorSaveContext;
 #endif
 
 /*
- * unicode_to_server(code, bytes): a code point in the server encoding, with a
- * zero byte after it; false if it has none there. Before 16 the server throws;
- * the caller then throws its own error, so nothing needs to be rolled back.
+ * Actions of the JSON parser can fail from 16 on. Before, they return nothing:
+ * a failed check has thrown. For a \u escape whose character the server
+ * encoding lacks, the parser throws before 16; later it returns an error code.
  */
 #if PG_VERSION_NUM < 160000
-static inline bool
-unicode_to_server(pg_wchar code, unsigned char *bytes)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool found = true;
-
-	PG_TRY();
-	{
-		pg_unicode_to_server(code, bytes);
-	}
-	PG_CATCH();
-	{
-		if (geterrcode() != ERRCODE_UNTRANSLATABLE_CHARACTER)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		found = false;
-	}
-	PG_END_TRY();
-	return found;
-}
+#define JsonActionResult void
+#define JSON_ACTION_RETURN(ok) \
+	do                         \
+	{                          \
+		(void) (ok);           \
+		return;                \
+	} while (0)
+#define JSON_ACTION_FAILED(error) false
+#define JSON_UNTRANSLATABLE(error) ((error) == JSON_UNICODE_CODE_POINT_ZERO)
 #else
-#define unicode_to_server(code, bytes) \
-	pg_unicode_to_server_noerror(code, bytes)
+#define JsonActionResult JsonParseErrorType
+#define JSON_ACTION_RETURN(ok) \
+	return (ok) ? JSON_SUCCESS : JSON_SEM_ACTION_FAILED
+#define JSON_ACTION_FAILED(error) ((error) == JSON_SEM_ACTION_FAILED)
+#define JSON_UNTRANSLATABLE(error)              \
+	((error) == JSON_UNICODE_CODE_POINT_ZERO || \
+	 (error) == JSON_UNICODE_UNTRANSLATABLE)
+#endif
+
+/* A lexer of "text", palloc'd; from 17 on the caller may have its own. */
+#if PG_VERSION_NUM < 170000
+#define json_lexer(text, len)                                       \
+	makeJsonLexContextCstringLen(unconstify(char *, (text)), (len), \
+								 GetDatabaseEncoding(), true)
+#else
+#define json_lexer(text, len)                                             \
+	makeJsonLexContextCstringLen(NULL, unconstify(char *, (text)), (len), \
+								 GetDatabaseEncoding(), true)
 #endif
 
 /*

@@ -28,7 +28,7 @@ char *
 clip_text(const char *text, int64 len)
 {
 	StringInfoData buf;
-	int64		   keep = len;
+	int64 keep = len;
 
 	if (len > CLIP_LEN)
 		keep = pg_mbcliplen(text, CLIP_LEN + 1, CLIP_LEN);
@@ -102,13 +102,13 @@ static bool
 CheckEnds(const char *part, const char *text, int len, const Place *place)
 {
 	if (len > 0 && (is_ascii_space(text[0]) || is_ascii_space(text[len - 1])))
-		ereturn(
-			place->escontext, false,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("external ID %s begins or ends with white space", part),
-			 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
-					   place_text(place)),
-			 errhint("Remove the white space.")));
+		ereturn(place->escontext, false,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("external ID %s begins or ends with white space",
+						part),
+				 errdetail("The %s is \"%s\"%s.", part, clip_text(text, len),
+						   place_text(place)),
+				 errhint("Remove the white space.")));
 	return true;
 }
 
@@ -121,7 +121,7 @@ CheckControl(const char *part, const char *text, int len, const Place *place)
 	for (int i = 0; i < len; i++)
 	{
 		unsigned char c = text[i];
-		int			  code = -1;
+		int code = -1;
 
 		if (c < 0x20 || c == 0x7F)
 			code = c;
@@ -246,26 +246,24 @@ CheckArraySyntax(bool ok, const char *fault, int64 byte, bool json_hint,
 	return true;
 }
 
-/* JSON is well-formed. */
+/* JSON is well-formed, and its text has a place in the server encoding. */
 bool
-CheckJsonSyntax(bool ok, const char *expected, const char *found,
-				int64 found_len, int64 byte, const Place *place)
+CheckJsonSyntax(JsonParseErrorType error, JsonLexContext *lex,
+				const Place *place)
 {
-	if (!ok)
+	if (error != JSON_SUCCESS)
 	{
-		if (found_len <= 0)
-			ereturn(place->escontext, false,
-					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					 errmsg("malformed JSON of external IDs"),
-					 errdetail("Expected %s%s, but the text ends.", expected,
-							   place_text(place)),
-					 errhint(JSON_HINT)));
+		const char *fault = json_errdetail(error, lex);
+
 		ereturn(place->escontext, false,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				(errcode(JSON_UNTRANSLATABLE(error)
+							 ? ERRCODE_UNTRANSLATABLE_CHARACTER
+							 : ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("malformed JSON of external IDs"),
-				 errdetail("Expected %s%s, but found \"%s\" at byte %lld.",
-						   expected, place_text(place),
-						   clip_text(found, found_len), (long long) byte),
+				 errdetail("%s Stopped after byte %lld%s.",
+						   clip_text(fault, strlen(fault)),
+						   (long long) (lex->token_terminator - lex->input),
+						   place_text(place)),
 				 errhint(JSON_HINT)));
 	}
 	return true;

@@ -9,6 +9,7 @@
 #ifndef EXTERNAL_IDS_TYPES_CHECK_H
 #define EXTERNAL_IDS_TYPES_CHECK_H
 
+#include "common/jsonapi.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 #include "types/packed.h"
@@ -16,40 +17,40 @@
 /* Where in the input a reader stands, for DETAIL. */
 typedef struct Place
 {
-	Node	   *escontext;
-	int64		element; /* element of an array literal from 1, or 0 */
-	bool		in_json;
-	int64		json_element; /* element of a JSON array from 0, or -1 */
-	const char *json_key;	  /* key of a JSON object, or NULL */
+	Node *escontext;
+	int64 element; /* element of an array literal from 1, or 0 */
+	bool in_json;
+	int64 json_element;	  /* element of a JSON array from 0, or -1 */
+	const char *json_key; /* key of a JSON object, or NULL */
 } Place;
 
 /* check.c */
 extern char *clip_text(const char *text, int64 len);
 extern char *place_text(const Place *place);
-extern bool	 CheckMember(const Member *member, const Place *place);
-extern bool	 CheckNoColon(const Member *member, const Place *place);
-extern bool	 CheckNoBracket(const char *text, int64 len, const Place *place);
-extern bool	 CheckNotNull(bool isnull, const Place *place);
-extern bool	 CheckArraySyntax(bool ok, const char *fault, int64 byte,
-							  bool json_hint, const Place *place);
-extern bool	 CheckJsonSyntax(bool ok, const char *expected, const char *found,
-							 int64 found_len, int64 byte, const Place *place);
-extern bool	 CheckJsonType(bool ok, const char *found, const char *expected,
-						   const char *hint, const Place *place);
-extern bool	 CheckJsonKey(bool ok, const char *key, int64 len,
-						  const Place *place);
-extern bool	 CheckJsonKeyOnce(bool ok, const char *key, const Place *place);
-extern bool	 CheckJsonHasValue(bool ok, const Place *place);
-extern bool	 CheckSetNotBlank(bool ok, const Place *place);
-extern void	 CheckWireVersion(int version);
+extern bool CheckMember(const Member *member, const Place *place);
+extern bool CheckNoColon(const Member *member, const Place *place);
+extern bool CheckNoBracket(const char *text, int64 len, const Place *place);
+extern bool CheckNotNull(bool isnull, const Place *place);
+extern bool CheckArraySyntax(bool ok, const char *fault, int64 byte,
+							 bool json_hint, const Place *place);
+extern bool CheckJsonSyntax(JsonParseErrorType error, JsonLexContext *lex,
+							const Place *place);
+extern bool CheckJsonType(bool ok, const char *found, const char *expected,
+						  const char *hint, const Place *place);
+extern bool CheckJsonKey(bool ok, const char *key, int64 len,
+						 const Place *place);
+extern bool CheckJsonKeyOnce(bool ok, const char *key, const Place *place);
+extern bool CheckJsonHasValue(bool ok, const Place *place);
+extern bool CheckSetNotBlank(bool ok, const Place *place);
+extern void CheckWireVersion(int version);
 
 /* text.c */
-extern void			  place_init(Place *place, Node *escontext);
-extern bool			  id_parse(const char *text, int64 len, Place *place,
-							   Member *member);
+extern void place_init(Place *place, Node *escontext);
+extern bool id_parse(const char *text, int64 len, Place *place,
+					 Member *member);
 extern ExternalIdSet *set_parse(const char *text, int64 len, Place *place);
-extern void			  append_member_text(StringInfo buf, const Member *member);
-extern char			 *external_id_to_cstring(const ExternalIdSet *id);
+extern void append_member_text(StringInfo buf, const Member *member);
+extern char *external_id_to_cstring(const ExternalIdSet *id);
 
 /* json_read.c */
 extern bool json_read_id(const char *text, int64 len, Place *place,
