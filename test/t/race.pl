@@ -33,7 +33,7 @@ create_accounts($node, 3000);
 # Each operation is one statement on one row, of which a conflict is a normal
 # outcome. "won" and "lost" count them.
 sql($node, q(
-INSERT INTO accounts SELECT i, '{}' FROM generate_series(1, 1000) i;
+INSERT INTO accounts SELECT i, '{}' FROM generate_series(1, 400) i;
 CREATE SEQUENCE won;
 CREATE SEQUENCE lost;
 
@@ -80,8 +80,8 @@ END $$;
 ok(uses_index($node), 'look-ups go through the index');
 
 my $draw = q(
-\set account random(1, 1000)
-\set fresh random(1001, 2000)
+\set account random(1, 400)
+\set fresh random(401, 800)
 \set a random(1, 3000)
 \set b random(1, 3000)
 \set c random(1, 3000)
@@ -107,7 +107,7 @@ sub race
 		[
 			'pgbench', '-n', '-M', 'prepared', '-c', $clients, '-j', '2', '-t', $each, '--failures-detailed',
 			(map { ('-f', "$dir/$_.sql\@$weights{$_}") } sort keys %weights),
-			'-d', $node->connstr('postgres')
+			$node->connstr('postgres')
 		],
 		'<', \undef, '>', $out, '2>', $err);
 	my ($rounds, $twice) = (0, 0);
@@ -124,7 +124,6 @@ sub race
 	ok($load->finish, "$name: no client met an unexpected error") or diag slurp_file($err);
 	$out = slurp_file($out);
 	note $out;
-	note substr(slurp_file($err), 0, 2000);
 	note "$rounds rounds of maintenance";
 
 	my ($processed) = $out =~ m{transactions actually processed: (\d+)/};
@@ -140,7 +139,7 @@ sub race
 	my ($won, $lost) = split /\|/,
 	  sql($node, q(SELECT won.last_value, lost.last_value FROM won, lost; ALTER SEQUENCE won RESTART; ALTER SEQUENCE lost RESTART));
 	diag "$name: $processed operations, $won claims won, $lost lost, $deadlocks deadlocks";
-	cmp_ok($won, '>', $count / 20, "$name: claims were won");
+	cmp_ok($won, '>', $count / 50, "$name: claims were won");
 	cmp_ok($lost, '>', $count / 100, "$name: claims were lost");
 	return ($deadlocks, $processed);
 }

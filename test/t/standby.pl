@@ -47,7 +47,7 @@ SELECT claim(:account, ('{crm:' || :a || ',crm:' || :b || '}')::external_id_set)
 ));
 my ($out, $err) = map { PostgreSQL::Test::Utils::tempdir . "/$_" } qw(out err);
 my $load = IPC::Run::start(
-	[ 'pgbench', '-n', '-c', '4', '-j', '2', '-t', '3000', '-f', $script, '-d', $primary->connstr('postgres') ],
+	[ 'pgbench', '-n', '-c', '4', '-j', '2', '-t', '3000', '-f', $script, $primary->connstr('postgres') ],
 	'<', \undef, '>', $out, '2>', $err,
 	IPC::Run::timeout(3 * $PostgreSQL::Test::Utils::timeout_default));
 
