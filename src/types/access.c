@@ -49,7 +49,7 @@ static Datum
 make_internal(FunctionCallInfo fcinfo, const char *value, int len)
 {
 	Member member = {value, "", len, 0};
-	Place  place;
+	Place place;
 
 	if (!PG_ARGISNULL(0))
 	{
@@ -103,11 +103,11 @@ Datum
 external_id_set_make(PG_FUNCTION_ARGS)
 {
 	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
-	Datum	  *elements;
-	bool	  *nulls;
-	int		   n;
+	Datum *elements;
+	bool *nulls;
+	int n;
 	MemberList list;
-	Place	   place;
+	Place place;
 
 	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT,
 					  &elements, &nulls, &n);
@@ -158,15 +158,16 @@ Datum
 external_ids_labels(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	MemberWalk	   walk;
-	Member		   member;
-	Member		   last = {"", "", 0, 0};
-	Datum		  *labels;
-	int			   n = 0;
+	MemberWalk walk;
+	Member member;
+	Member last = {"", "", 0, 0};
+	Datum *labels;
+	int n = 0;
 
-	labels = palloc_extended(
-		sizeof(Datum) * (external_id_set_cardinality_internal(set) + 1),
-		MCXT_ALLOC_HUGE);
+	labels = palloc_extended(sizeof(Datum) *
+								 (external_id_set_cardinality_internal(set) +
+								  1),
+							 MCXT_ALLOC_HUGE);
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
 	{
@@ -186,8 +187,8 @@ external_id_set_under_internal(const ExternalIdSet *set, const char *label,
 							   int label_len)
 {
 	MemberWalk walk;
-	Member	   member;
-	SetWriter  writer;
+	Member member;
+	SetWriter writer;
 
 	set_writer_begin(&writer, (Size) VARSIZE_ANY_EXHDR(set) + 3);
 	member_walk_begin(&walk, set);
@@ -221,14 +222,14 @@ Datum
 external_ids_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	Datum		  *elements;
-	bool		  *nulls;
-	int			   nlabels;
-	int			   i = 0;
-	Member		  *labels;
-	MemberWalk	   walk;
-	Member		   member;
-	SetWriter	   writer;
+	Datum *elements;
+	bool *nulls;
+	int nlabels;
+	int i = 0;
+	Member *labels;
+	MemberWalk walk;
+	Member member;
+	SetWriter writer;
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false,
 					  TYPALIGN_INT, &elements, &nulls, &nlabels);
@@ -262,18 +263,19 @@ Datum
 external_id_set_values_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text		  *label = PG_GETARG_TEXT_PP(1);
+	text *label = PG_GETARG_TEXT_PP(1);
 	ExternalIdSet *under;
-	MemberWalk	   walk;
-	Member		   member;
-	Datum		  *values;
-	int			   n = 0;
+	MemberWalk walk;
+	Member member;
+	Datum *values;
+	int n = 0;
 
 	under = external_id_set_under_internal(set, VARDATA_ANY(label),
 										   VARSIZE_ANY_EXHDR(label));
-	values = palloc_extended(
-		sizeof(Datum) * (external_id_set_cardinality_internal(under) + 1),
-		MCXT_ALLOC_HUGE);
+	values = palloc_extended(sizeof(Datum) *
+								 (external_id_set_cardinality_internal(under) +
+								  1),
+							 MCXT_ALLOC_HUGE);
 	member_walk_begin(&walk, under);
 	while (member_walk_next(&walk, &member))
 		values[n++] = PointerGetDatum(
@@ -286,10 +288,10 @@ Datum
 external_id_set_value_under(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text		  *label = PG_GETARG_TEXT_PP(1);
+	text *label = PG_GETARG_TEXT_PP(1);
 	ExternalIdSet *under;
-	MemberWalk	   walk;
-	Member		   member;
+	MemberWalk walk;
+	Member member;
 
 	under = external_id_set_under_internal(set, VARDATA_ANY(label),
 										   VARSIZE_ANY_EXHDR(label));
@@ -297,14 +299,14 @@ external_id_set_value_under(PG_FUNCTION_ARGS)
 	if (!member_walk_next(&walk, &member))
 		PG_RETURN_NULL();
 	if (!walk.single)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_CARDINALITY_VIOLATION),
-			 errmsg("external ID set holds several values under one label"),
-			 errdetail(
-				 "There are %d under the label \"%s\".",
-				 external_id_set_cardinality_internal(under),
-				 clip_text(VARDATA_ANY(label), VARSIZE_ANY_EXHDR(label))),
-			 errhint("Use -> to get all of them.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg(
+					 "external ID set holds several values under one label"),
+				 errdetail("There are %d under the label \"%s\".",
+						   external_id_set_cardinality_internal(under),
+						   clip_text(VARDATA_ANY(label),
+									 VARSIZE_ANY_EXHDR(label))),
+				 errhint("Use -> to get all of them.")));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(member.value, member.value_len));
 }

@@ -27,10 +27,10 @@ typedef struct MergeWalk
 {
 	MemberWalk a_walk;
 	MemberWalk b_walk;
-	Member	   a;
-	Member	   b;
-	bool	   have_a;
-	bool	   have_b;
+	Member a;
+	Member b;
+	bool have_a;
+	bool have_b;
 } MergeWalk;
 
 /* Stands at the first member of each set. */
@@ -142,7 +142,7 @@ int
 external_id_set_cardinality_internal(const ExternalIdSet *set)
 {
 	MemberWalk walk;
-	int		   n = 0;
+	int n = 0;
 
 	member_walk_begin(&walk, set);
 	while (member_walk_step(&walk))
@@ -154,9 +154,9 @@ external_id_set_cardinality_internal(const ExternalIdSet *set)
 static bool
 set_has_member(const ExternalIdSet *set, const ExternalIdSet *one)
 {
-	MemberWalk	walk;
+	MemberWalk walk;
 	const char *data = VARDATA_ANY(one);
-	int			len = VARSIZE_ANY_EXHDR(one);
+	int len = VARSIZE_ANY_EXHDR(one);
 
 	member_walk_begin(&walk, set);
 	while (member_walk_step(&walk))
@@ -234,19 +234,19 @@ has_value_internal(const ExternalIdSet *set, const char *value, int len)
 static bool
 shares_value_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
-	int64	   na = external_id_set_cardinality_internal(a);
-	int64	   nb = external_id_set_cardinality_internal(b);
+	int64 na = external_id_set_cardinality_internal(a);
+	int64 nb = external_id_set_cardinality_internal(b);
 	MemberList alist;
 	MemberList blist;
-	bool	   found = false;
-	int64	   i = 0;
-	int64	   j = 0;
+	bool found = false;
+	int64 i = 0;
+	int64 j = 0;
 
 	if (na * nb <= SMALL_PRODUCT || na == 1 || nb == 1)
 	{
 		MemberWalk walk;
-		Member	   member;
-		bool	   swap = nb > na;
+		Member member;
+		bool swap = nb > na;
 
 		member_walk_begin(&walk, swap ? a : b);
 		while (member_walk_next(&walk, &member))
@@ -313,7 +313,7 @@ external_id_set_contains(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		   result = contains_internal(a, b);
+	bool result = contains_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -326,7 +326,7 @@ external_id_set_contained(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		   result = contains_internal(b, a);
+	bool result = contains_internal(b, a);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -339,7 +339,7 @@ external_id_set_overlaps(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		   result = overlaps_internal(a, b);
+	bool result = overlaps_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);
@@ -351,9 +351,9 @@ Datum
 external_id_set_has_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text		  *value = PG_GETARG_TEXT_PP(1);
-	bool		   result = has_value_internal(set, VARDATA_ANY(value),
-											   VARSIZE_ANY_EXHDR(value));
+	text *value = PG_GETARG_TEXT_PP(1);
+	bool result = has_value_internal(set, VARDATA_ANY(value),
+									 VARSIZE_ANY_EXHDR(value));
 
 	PG_FREE_IF_COPY(set, 0);
 	PG_FREE_IF_COPY(value, 1);
@@ -366,7 +366,7 @@ external_id_set_shares_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *a = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *b = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	bool		   result = shares_value_internal(a, b);
+	bool result = shares_value_internal(a, b);
 
 	PG_FREE_IF_COPY(a, 0);
 	PG_FREE_IF_COPY(b, 1);

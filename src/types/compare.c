@@ -31,8 +31,8 @@ set_cmp_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 {
 	MemberWalk awalk;
 	MemberWalk bwalk;
-	Member	   am;
-	Member	   bm;
+	Member am;
+	Member bm;
 
 	if (external_id_set_equal_internal(a, b))
 		return 0;
@@ -42,7 +42,7 @@ set_cmp_internal(const ExternalIdSet *a, const ExternalIdSet *b)
 	{
 		bool have_a = member_walk_next(&awalk, &am);
 		bool have_b = member_walk_next(&bwalk, &bm);
-		int	 cmp;
+		int cmp;
 
 		if (!have_a || !have_b)
 			return (int) have_a - (int) have_b;
@@ -58,7 +58,7 @@ set_cmp_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = DatumGetExternalIdSetP(x);
 	ExternalIdSet *b = DatumGetExternalIdSetP(y);
-	int			   cmp = set_cmp_internal(a, b);
+	int cmp = set_cmp_internal(a, b);
 
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
@@ -73,7 +73,7 @@ set_eq_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = DatumGetExternalIdSetP(x);
 	ExternalIdSet *b = DatumGetExternalIdSetP(y);
-	bool		   equal = external_id_set_equal_internal(a, b);
+	bool equal = external_id_set_equal_internal(a, b);
 
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
@@ -155,8 +155,8 @@ Datum
 external_id_set_hash(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	Datum		   result = hash_any((unsigned char *) VARDATA_ANY(set),
-									 VARSIZE_ANY_EXHDR(set));
+	Datum result = hash_any((unsigned char *) VARDATA_ANY(set),
+							VARSIZE_ANY_EXHDR(set));
 
 	PG_FREE_IF_COPY(set, 0);
 	PG_RETURN_DATUM(result);

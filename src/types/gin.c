@@ -14,10 +14,10 @@
 #include "compat.h"
 #include "types/entries.h"
 
-#define GIN_OVERLAPS  1
-#define GIN_CONTAINS  2
+#define GIN_OVERLAPS 1
+#define GIN_CONTAINS 2
 #define GIN_CONTAINED 3
-#define GIN_EQUAL	  4
+#define GIN_EQUAL 4
 #define GIN_HAS_VALUE 5
 
 PG_FUNCTION_INFO_V1(external_id_set_gin_query);
@@ -29,16 +29,16 @@ PG_FUNCTION_INFO_V1(external_id_set_gin_partial);
 Datum
 external_id_set_gin_query(PG_FUNCTION_ARGS)
 {
-	int32		  *nkeys = (int32 *) PG_GETARG_POINTER(1);
+	int32 *nkeys = (int32 *) PG_GETARG_POINTER(1);
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
-	bool		 **partial = (bool **) PG_GETARG_POINTER(3);
-	int32		  *mode = (int32 *) PG_GETARG_POINTER(6);
-	Datum		  *keys = NULL;
+	bool **partial = (bool **) PG_GETARG_POINTER(3);
+	int32 *mode = (int32 *) PG_GETARG_POINTER(6);
+	Datum *keys = NULL;
 
 	*nkeys = 0;
 	if (strategy == GIN_HAS_VALUE)
 	{
-		text		  *value = PG_GETARG_TEXT_PP(0);
+		text *value = PG_GETARG_TEXT_PP(0);
 		ExternalIdSet *least = least_entry_of_value(VARDATA_ANY(value),
 													VARSIZE_ANY_EXHDR(value));
 
@@ -67,10 +67,10 @@ external_id_set_gin_query(PG_FUNCTION_ARGS)
 Datum
 external_id_set_gin_consistent(PG_FUNCTION_ARGS)
 {
-	bool		  *check = (bool *) PG_GETARG_POINTER(0);
+	bool *check = (bool *) PG_GETARG_POINTER(0);
 	StrategyNumber strategy = PG_GETARG_UINT16(1);
-	int32		   nkeys = PG_GETARG_INT32(3);
-	bool		  *recheck = (bool *) PG_GETARG_POINTER(5);
+	int32 nkeys = PG_GETARG_INT32(3);
+	bool *recheck = (bool *) PG_GETARG_POINTER(5);
 
 	*recheck = strategy == GIN_CONTAINED || strategy == GIN_EQUAL;
 
@@ -90,9 +90,9 @@ Datum
 external_id_set_gin_triconsistent(PG_FUNCTION_ARGS)
 {
 	GinTernaryValue *check = (GinTernaryValue *) PG_GETARG_POINTER(0);
-	StrategyNumber	 strategy = PG_GETARG_UINT16(1);
-	int32			 nkeys = PG_GETARG_INT32(3);
-	GinTernaryValue	 result;
+	StrategyNumber strategy = PG_GETARG_UINT16(1);
+	int32 nkeys = PG_GETARG_INT32(3);
+	GinTernaryValue result;
 
 	if (strategy == GIN_CONTAINED)
 		PG_RETURN_GIN_TERNARY_VALUE(GIN_MAYBE);
@@ -121,8 +121,8 @@ external_id_set_gin_partial(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *least = PG_GETARG_EXTERNAL_ID_SET_P(0);
 	ExternalIdSet *key = PG_GETARG_EXTERNAL_ID_SET_P(1);
-	int			   len = VARSIZE_ANY_EXHDR(least);
-	int			   cmp;
+	int len = VARSIZE_ANY_EXHDR(least);
+	int cmp;
 
 	/* "least" is value and zero byte: the prefix of all keys of the value. */
 	cmp = memcmp(VARDATA_ANY(key), VARDATA_ANY(least),

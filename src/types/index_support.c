@@ -28,8 +28,8 @@ PG_FUNCTION_INFO_V1(external_id_set_entries_of_value);
 /* What sort support keeps to judge whether abbreviation pays. */
 typedef struct EntryAbbrev
 {
-	int64			 input_count;
-	bool			 estimating;
+	int64 input_count;
+	bool estimating;
 	hyperLogLogState card;
 } EntryAbbrev;
 
@@ -39,7 +39,7 @@ entry_cmp_datums(Datum x, Datum y)
 {
 	ExternalIdSet *a = (ExternalIdSet *) DatumGetPointer(x);
 	ExternalIdSet *b = (ExternalIdSet *) DatumGetPointer(y);
-	int			   cmp;
+	int cmp;
 
 	/* The usual case: both stand in an index tuple, in short form. */
 	if (VARATT_IS_SHORT(a) && VARATT_IS_SHORT(b))
@@ -69,12 +69,12 @@ Datum
 external_id_set_entry_cmp_value(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *entry = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	text		  *value = PG_GETARG_TEXT_PP(1);
-	const char	  *data = VARDATA_ANY(entry);
-	const char	  *zero = memchr(data, 0, VARSIZE_ANY_EXHDR(entry));
-	int			   len = zero != NULL ? zero - data : 0;
-	int			   cmp = bytes_cmp(data, len, VARDATA_ANY(value),
-								   VARSIZE_ANY_EXHDR(value));
+	text *value = PG_GETARG_TEXT_PP(1);
+	const char *data = VARDATA_ANY(entry);
+	const char *zero = memchr(data, 0, VARSIZE_ANY_EXHDR(entry));
+	int len = zero != NULL ? zero - data : 0;
+	int cmp = bytes_cmp(data, len, VARDATA_ANY(value),
+						VARSIZE_ANY_EXHDR(value));
 
 	PG_FREE_IF_COPY(entry, 0);
 	PG_FREE_IF_COPY(value, 1);
@@ -92,10 +92,10 @@ entry_cmp_sort(Datum x, Datum y, SortSupport ssup pg_attribute_unused())
 static Datum
 entry_abbrev_convert(Datum original, SortSupport ssup)
 {
-	EntryAbbrev	  *abbrev = ssup->ssup_extra;
+	EntryAbbrev *abbrev = ssup->ssup_extra;
 	ExternalIdSet *entry = DatumGetExternalIdSetP(original);
-	int			   len = VARSIZE_ANY_EXHDR(entry);
-	Datum		   result = 0;
+	int len = VARSIZE_ANY_EXHDR(entry);
+	Datum result = 0;
 
 	memcpy(&result, VARDATA_ANY(entry), Min(len, (int) sizeof(Datum)));
 	abbrev->input_count++;
@@ -121,7 +121,7 @@ static bool
 entry_abbrev_abort(int memtupcount, SortSupport ssup)
 {
 	EntryAbbrev *abbrev = ssup->ssup_extra;
-	double		 distinct;
+	double distinct;
 
 	if (memtupcount < 10000 || abbrev->input_count < 10000 ||
 		!abbrev->estimating)
@@ -147,7 +147,7 @@ external_id_set_entry_sortsupport(PG_FUNCTION_ARGS)
 	if (ssup->abbreviate)
 	{
 		MemoryContext old = MemoryContextSwitchTo(ssup->ssup_cxt);
-		EntryAbbrev	 *abbrev = palloc(sizeof(EntryAbbrev));
+		EntryAbbrev *abbrev = palloc(sizeof(EntryAbbrev));
 
 		abbrev->input_count = 0;
 		abbrev->estimating = true;
@@ -172,8 +172,8 @@ Datum *
 set_entries(ExternalIdSet *set, int32 *nentries)
 {
 	MemberWalk walk;
-	Datum	  *entries;
-	int		   n = external_id_set_cardinality_internal(set);
+	Datum *entries;
+	int n = external_id_set_cardinality_internal(set);
 
 	*nentries = n;
 	if (n == 0)
@@ -215,10 +215,10 @@ Datum
 external_id_set_value_entries(PG_FUNCTION_ARGS)
 {
 	ExternalIdSet *set = PG_GETARG_EXTERNAL_ID_SET_P(0);
-	int32		  *nentries = (int32 *) PG_GETARG_POINTER(1);
-	MemberList	   list;
-	Datum		  *entries;
-	int32		   n = 0;
+	int32 *nentries = (int32 *) PG_GETARG_POINTER(1);
+	MemberList list;
+	Datum *entries;
+	int32 n = 0;
 
 	*nentries = 0;
 	if (set_is_empty(set))
@@ -274,11 +274,11 @@ least_entry_of_value(const char *text, int len)
 Datum
 external_id_set_entries_of_value(PG_FUNCTION_ARGS)
 {
-	text		  *value = PG_GETARG_TEXT_PP(0);
-	int32		  *nentries = (int32 *) PG_GETARG_POINTER(1);
+	text *value = PG_GETARG_TEXT_PP(0);
+	int32 *nentries = (int32 *) PG_GETARG_POINTER(1);
 	ExternalIdSet *entry = least_entry_of_value(VARDATA_ANY(value),
 												VARSIZE_ANY_EXHDR(value));
-	Datum		  *entries;
+	Datum *entries;
 
 	*nentries = 0;
 	if (entry == NULL)

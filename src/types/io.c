@@ -28,8 +28,8 @@ PG_FUNCTION_INFO_V1(external_id_set_send);
 Datum
 external_id_in(PG_FUNCTION_ARGS)
 {
-	char  *text = PG_GETARG_CSTRING(0);
-	Place  place;
+	char *text = PG_GETARG_CSTRING(0);
+	Place place;
 	Member member;
 
 	place_init(&place, INPUT_ERROR_CONTEXT(fcinfo));
@@ -51,8 +51,8 @@ external_id_out(PG_FUNCTION_ARGS)
 Datum
 external_id_set_in(PG_FUNCTION_ARGS)
 {
-	char		  *text = PG_GETARG_CSTRING(0);
-	Place		   place;
+	char *text = PG_GETARG_CSTRING(0);
+	Place place;
 	ExternalIdSet *set;
 
 	place_init(&place, INPUT_ERROR_CONTEXT(fcinfo));
@@ -98,9 +98,9 @@ wire_write(const char *text)
 Datum
 external_id_recv(PG_FUNCTION_ARGS)
 {
-	int	   len;
-	char  *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
-	Place  place;
+	int len;
+	char *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
+	Place place;
 	Member member;
 
 	place_init(&place, NULL);
@@ -122,7 +122,7 @@ external_id_send(PG_FUNCTION_ARGS)
 Datum
 external_id_set_recv(PG_FUNCTION_ARGS)
 {
-	int	  len;
+	int len;
 	char *text = wire_read((StringInfo) PG_GETARG_POINTER(0), &len);
 	Place place;
 

@@ -31,9 +31,9 @@ PG_FUNCTION_INFO_V1(external_id_set_to_jsonb);
 static ExternalIdSet *
 id_from_json_text(const char *text, int64 len)
 {
-	Place  place;
+	Place place;
 	Member member;
-	bool   isnull;
+	bool isnull;
 
 	place_init(&place, NULL);
 	(void) json_read_id(text, len, &place, &isnull, &member);
@@ -44,9 +44,9 @@ id_from_json_text(const char *text, int64 len)
 static ExternalIdSet *
 set_from_json_text(const char *text, int64 len)
 {
-	Place	   place;
+	Place place;
 	MemberList list;
-	bool	   isnull;
+	bool isnull;
 
 	place_init(&place, NULL);
 	member_list_init(&list, 8);
@@ -93,7 +93,7 @@ static void
 id_to_json_text(StringInfo buf, const ExternalIdSet *id)
 {
 	MemberWalk walk;
-	Member	   member;
+	Member member;
 
 	initStringInfo(buf);
 	member_walk_begin(&walk, id);
@@ -107,7 +107,7 @@ static void
 set_to_json_text(StringInfo buf, const ExternalIdSet *set)
 {
 	MemberWalk walk;
-	Member	   member;
+	Member member;
 
 	initStringInfo(buf);
 	appendStringInfoChar(buf, '[');
@@ -126,7 +126,7 @@ set_to_json_text(StringInfo buf, const ExternalIdSet *set)
 Datum
 external_id_from_json(PG_FUNCTION_ARGS)
 {
-	text		  *json = PG_GETARG_TEXT_PP(0);
+	text *json = PG_GETARG_TEXT_PP(0);
 	ExternalIdSet *id = id_from_json_text(VARDATA_ANY(json),
 										  VARSIZE_ANY_EXHDR(json));
 
@@ -139,8 +139,8 @@ external_id_from_json(PG_FUNCTION_ARGS)
 Datum
 external_id_from_jsonb(PG_FUNCTION_ARGS)
 {
-	int64		   len;
-	char		  *text = jsonb_text(PG_GETARG_JSONB_P(0), &len);
+	int64 len;
+	char *text = jsonb_text(PG_GETARG_JSONB_P(0), &len);
 	ExternalIdSet *id = id_from_json_text(text, len);
 
 	if (id == NULL)
@@ -152,7 +152,7 @@ external_id_from_jsonb(PG_FUNCTION_ARGS)
 Datum
 external_id_set_from_json(PG_FUNCTION_ARGS)
 {
-	text		  *json = PG_GETARG_TEXT_PP(0);
+	text *json = PG_GETARG_TEXT_PP(0);
 	ExternalIdSet *set = set_from_json_text(VARDATA_ANY(json),
 											VARSIZE_ANY_EXHDR(json));
 
@@ -165,8 +165,8 @@ external_id_set_from_json(PG_FUNCTION_ARGS)
 Datum
 external_id_set_from_jsonb(PG_FUNCTION_ARGS)
 {
-	int64		   len;
-	char		  *text = jsonb_text(PG_GETARG_JSONB_P(0), &len);
+	int64 len;
+	char *text = jsonb_text(PG_GETARG_JSONB_P(0), &len);
 	ExternalIdSet *set = set_from_json_text(text, len);
 
 	if (set == NULL)

@@ -34,9 +34,9 @@
 #include "compat.h"
 #include "types/packed.h"
 
-#define LIST_MARK		 0x00
+#define LIST_MARK 0x00
 #define FIRST_VALUE_BYTE 0x20
-#define ESCAPE_LEN		 (1 + (int) sizeof(uint16))
+#define ESCAPE_LEN (1 + (int) sizeof(uint16))
 
 /* Reports that a stored set's bytes are not a set. Does not return. */
 void
@@ -58,7 +58,7 @@ void
 member_walk_begin(MemberWalk *walk, const ExternalIdSet *set)
 {
 	const char *data = VARDATA_ANY(set);
-	int			len = VARSIZE_ANY_EXHDR(set);
+	int len = VARSIZE_ANY_EXHDR(set);
 
 	if (len < 1)
 		members_corrupt();
@@ -129,7 +129,7 @@ set_writer_begin(SetWriter *writer, Size payload_bound)
 void
 set_writer_put(SetWriter *writer, const Member *member)
 {
-	int	  len = member->value_len + 1 + member->label_len;
+	int len = member->value_len + 1 + member->label_len;
 	char *p = writer->next;
 
 	if (len <= MAX_SHORT_MEMBER)
@@ -199,7 +199,7 @@ void
 member_list_add_set(MemberList *list, const ExternalIdSet *set)
 {
 	MemberWalk walk;
-	Member	   member;
+	Member member;
 
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
@@ -231,9 +231,9 @@ member_cmp_value(const void *a, const void *b)
 ExternalIdSet *
 member_list_finish(MemberList *list)
 {
-	Size	  bound = 0;
-	int64	  i;
-	int64	  kept = 0;
+	Size bound = 0;
+	int64 i;
+	int64 kept = 0;
 	SetWriter writer;
 
 	if (list->count > 1)

@@ -20,8 +20,8 @@ typedef struct Member
 {
 	const char *value;
 	const char *label;
-	int			value_len;
-	int			label_len;
+	int value_len;
+	int label_len;
 } Member;
 
 /*
@@ -33,34 +33,34 @@ typedef struct MemberWalk
 	const char *next;
 	const char *end;
 	const char *data;
-	int			len;
+	int len;
 	const char *header;
-	bool		single;
+	bool single;
 } MemberWalk;
 
 /* Writes members, which must come in canonical order, as a set. */
 typedef struct SetWriter
 {
 	ExternalIdSet *set;
-	char		  *next;
-	int			   nmembers;
-	int			   last_len;
+	char *next;
+	int nmembers;
+	int last_len;
 } SetWriter;
 
 /* Collects members in any order, with duplicates. */
 typedef struct MemberList
 {
 	Member *members;
-	int64	count;
-	int64	capacity;
+	int64 count;
+	int64 capacity;
 } MemberList;
 
 extern void members_corrupt(void) pg_attribute_noreturn();
 extern void member_walk_begin(MemberWalk *walk, const ExternalIdSet *set);
 extern void member_split(const char *data, int len, Member *member);
 
-extern void			  set_writer_begin(SetWriter *writer, Size payload_bound);
-extern void			  set_writer_put(SetWriter *writer, const Member *member);
+extern void set_writer_begin(SetWriter *writer, Size payload_bound);
+extern void set_writer_put(SetWriter *writer, const Member *member);
 extern ExternalIdSet *set_writer_finish(SetWriter *writer);
 
 extern void member_list_init(MemberList *list, int64 capacity);

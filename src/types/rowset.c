@@ -25,9 +25,9 @@ typedef struct CollectState
 {
 	MemoryContext home;
 	MemoryContext parts;
-	MemberList	  list;
-	Size		  bytes;
-	Size		  compact_at;
+	MemberList list;
+	Size bytes;
+	Size compact_at;
 } CollectState;
 
 /*
@@ -38,12 +38,12 @@ static MemberWalk *
 srf_walk(FunctionCallInfo fcinfo, FuncCallContext *funcctx)
 {
 	MemoryContext old;
-	MemberWalk	 *walk;
+	MemberWalk *walk;
 
 	old = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
 	walk = palloc(sizeof(MemberWalk));
-	member_walk_begin(
-		walk, (ExternalIdSet *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0)));
+	member_walk_begin(walk, (ExternalIdSet *) PG_DETOAST_DATUM_COPY(
+								PG_GETARG_DATUM(0)));
 	MemoryContextSwitchTo(old);
 	return walk;
 }
@@ -53,7 +53,7 @@ Datum
 external_id_set_unnest(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *funcctx;
-	Member			 member;
+	Member member;
 
 	if (SRF_IS_FIRSTCALL())
 	{
@@ -71,14 +71,14 @@ Datum
 external_ids_each(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *funcctx;
-	Member			 member;
-	Datum			 values[2];
-	bool			 nulls[2] = {false, false};
+	Member member;
+	Datum values[2];
+	bool nulls[2] = {false, false};
 
 	if (SRF_IS_FIRSTCALL())
 	{
 		MemoryContext old;
-		TupleDesc	  desc;
+		TupleDesc desc;
 
 		funcctx = SRF_FIRSTCALL_INIT();
 		funcctx->user_fctx = srf_walk(fcinfo, funcctx);
@@ -96,8 +96,9 @@ external_ids_each(PG_FUNCTION_ARGS)
 		cstring_to_text_with_len(member.label, member.label_len));
 	values[1] = PointerGetDatum(
 		cstring_to_text_with_len(member.value, member.value_len));
-	SRF_RETURN_NEXT(funcctx, HeapTupleGetDatum(heap_form_tuple(
-								 funcctx->tuple_desc, values, nulls)));
+	SRF_RETURN_NEXT(funcctx,
+					HeapTupleGetDatum(
+						heap_form_tuple(funcctx->tuple_desc, values, nulls)));
 }
 
 /* Makes an empty list in a new context below the state's. */
@@ -118,7 +119,7 @@ agg_new_parts(CollectState *state)
 static void
 agg_add(CollectState *state, Datum set)
 {
-	MemoryContext  old = MemoryContextSwitchTo(state->parts);
+	MemoryContext old = MemoryContextSwitchTo(state->parts);
 	ExternalIdSet *copy = (ExternalIdSet *) PG_DETOAST_DATUM_COPY(set);
 
 	member_list_add_set(&state->list, copy);
@@ -130,8 +131,8 @@ agg_add(CollectState *state, Datum set)
 static void
 agg_compact(CollectState *state)
 {
-	MemoryContext  old_parts = state->parts;
-	MemoryContext  old = MemoryContextSwitchTo(old_parts);
+	MemoryContext old_parts = state->parts;
+	MemoryContext old = MemoryContextSwitchTo(old_parts);
 	ExternalIdSet *all = member_list_finish(&state->list);
 
 	MemoryContextSwitchTo(old);
@@ -182,7 +183,7 @@ Datum
 external_ids_agg_finalfn(PG_FUNCTION_ARGS)
 {
 	CollectState *state;
-	MemberList	  list;
+	MemberList list;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

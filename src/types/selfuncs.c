@@ -42,7 +42,7 @@ operator_is(Oid operator, const char * name)
 
 /* The selectivity of "variable operator constant". */
 static double
-const_sel(Oid		   operator, const VariableStatData * vardata,
+const_sel(Oid operator, const VariableStatData * vardata,
 		  const Const *constant, bool varonleft)
 {
 	Oid left;
@@ -73,14 +73,14 @@ const_sel(Oid		   operator, const VariableStatData * vardata,
 Datum
 external_id_set_sel(PG_FUNCTION_ARGS)
 {
-	PlannerInfo		*root = (PlannerInfo *) PG_GETARG_POINTER(0);
-	Oid				 operator= PG_GETARG_OID(1);
-	List			*args = (List *) PG_GETARG_POINTER(2);
-	int				 varRelid = PG_GETARG_INT32(3);
+	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	Oid operator= PG_GETARG_OID(1);
+	List *args = (List *) PG_GETARG_POINTER(2);
+	int varRelid = PG_GETARG_INT32(3);
 	VariableStatData vardata;
-	Node			*other;
-	bool			 varonleft;
-	double			 sel;
+	Node *other;
+	bool varonleft;
+	double sel;
 
 	if (!get_restriction_variable(root, args, varRelid, &vardata, &other,
 								  &varonleft))
@@ -98,13 +98,13 @@ external_id_set_sel(PG_FUNCTION_ARGS)
 Datum
 external_id_set_joinsel(PG_FUNCTION_ARGS)
 {
-	PlannerInfo		*root = (PlannerInfo *) PG_GETARG_POINTER(0);
-	List			*args = (List *) PG_GETARG_POINTER(2);
+	PlannerInfo *root = (PlannerInfo *) PG_GETARG_POINTER(0);
+	List *args = (List *) PG_GETARG_POINTER(2);
 	SpecialJoinInfo *sjinfo = (SpecialJoinInfo *) PG_GETARG_POINTER(4);
 	VariableStatData left;
 	VariableStatData right;
-	bool			 reversed;
-	double			 sel;
+	bool reversed;
+	double sel;
 
 	get_join_variables(root, args, sjinfo, &left, &right, &reversed);
 	sel = Min(one_row(&left), one_row(&right));

@@ -20,8 +20,8 @@ typedef struct ArrayReader
 	const char *start;
 	const char *p;
 	const char *end;
-	char	   *out; /* room for the elements' unescaped bytes */
-	Place	   *place;
+	char *out; /* room for the elements' unescaped bytes */
+	Place *place;
 } ArrayReader;
 
 /* Sets "place" to no place in particular. */
@@ -53,9 +53,9 @@ leading_space(const char *text, int64 len)
 bool
 id_parse(const char *text, int64 len, Place *place, Member *member)
 {
-	int64		space = leading_space(text, len);
+	int64 space = leading_space(text, len);
 	const char *colon;
-	bool		isnull;
+	bool isnull;
 
 	if (space < len && text[space] == '{')
 		return json_read_id(text, len, place, &isnull, member);
@@ -121,7 +121,7 @@ array_read_bare(ArrayReader *r, bool *isnull)
 {
 	char *first = r->out;
 	char *keep = r->out;
-	bool  escaped = false;
+	bool escaped = false;
 
 	for (; r->p < r->end && *r->p != ',' && *r->p != '}'; r->p++)
 	{
@@ -155,7 +155,7 @@ static bool
 array_read_element(ArrayReader *r, Member *member)
 {
 	char *first = r->out;
-	bool  isnull = false;
+	bool isnull = false;
 
 	r->place->element++;
 	if (!array_skip_space(r))
@@ -210,10 +210,10 @@ array_read(ArrayReader *r, MemberList *list)
 ExternalIdSet *
 set_parse(const char *text, int64 len, Place *place)
 {
-	int64	   space = leading_space(text, len);
+	int64 space = leading_space(text, len);
 	MemberList list;
-	Member	   member;
-	bool	   isnull;
+	Member member;
+	bool isnull;
 
 	if (!CheckSetNotBlank(space < len, place))
 		return NULL;
@@ -277,9 +277,9 @@ external_id_set_to_cstring(const ExternalIdSet *set)
 {
 	StringInfoData buf;
 	StringInfoData id;
-	MemberWalk	   walk;
-	Member		   member;
-	char		   separator = '{';
+	MemberWalk walk;
+	Member member;
+	char separator = '{';
 
 	initStringInfo(&buf);
 	initStringInfo(&id);
@@ -317,8 +317,8 @@ char *
 external_id_to_cstring(const ExternalIdSet *id)
 {
 	StringInfoData buf;
-	MemberWalk	   walk;
-	Member		   member;
+	MemberWalk walk;
+	Member member;
 
 	member_walk_begin(&walk, id);
 	if (!walk.single || !member_walk_next(&walk, &member))

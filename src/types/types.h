@@ -26,17 +26,17 @@ extern ExternalIdSet *external_id_set_union_internal(const ExternalIdSet *a,
 													 const ExternalIdSet *b);
 extern ExternalIdSet *external_id_set_minus_internal(const ExternalIdSet *a,
 													 const ExternalIdSet *b);
-extern ExternalIdSet			 *
+extern ExternalIdSet *
 external_id_set_intersect_internal(const ExternalIdSet *a,
-											   const ExternalIdSet *b);
+								   const ExternalIdSet *b);
 extern bool external_id_set_equal_internal(const ExternalIdSet *a,
 										   const ExternalIdSet *b);
-extern int	external_id_set_cardinality_internal(const ExternalIdSet *set);
+extern int external_id_set_cardinality_internal(const ExternalIdSet *set);
 
 /* The members of "set" under one label; label_len 0 means "no label". */
 extern ExternalIdSet *external_id_set_under_internal(const ExternalIdSet *set,
 													 const char *label,
-													 int		 label_len);
+													 int label_len);
 
 /* The text form, palloc'd: for messages. */
 extern char *external_id_set_to_cstring(const ExternalIdSet *set);
