@@ -132,8 +132,11 @@ um_check_partition(Relation heap, Relation index)
 						   get_attname(RelationGetRelid(parent),
 									   key->partattrs[i], false),
 						   RelationGetRelationName(parent)),
-				 errhint(
-					 "Add every partition key column to the index, after the set."),
+				 key->partattrs[i] == 0
+					 ? errhint(
+						   "Partition by a column, and add it to the index, after the set.")
+					 : errhint(
+						   "Add every partition key column to the index, after the set."),
 				 errtable(heap)));
 		}
 		table_close(parent, NoLock);

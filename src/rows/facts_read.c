@@ -20,6 +20,7 @@
 #include "rows/rows.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -98,6 +99,7 @@ read_column(ColumnFacts *column, Relation rel, Relation index, int i)
 
 	column->attnum = attnum;
 	column->name = pstrdup(NameStr(att->attname));
+	column->declared = att->atttypid;
 	column->type = getBaseType(att->atttypid);
 	column->equality = get_opfamily_member(index->rd_opfamily[i], opcintype,
 										   opcintype, BTEqualStrategyNumber);
@@ -121,11 +123,13 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 	Form_pg_attribute att;
 	Datum predicate;
 	bool isnull;
+	int nestlevel;
 
 	att = TupleDescAttr(RelationGetDescr(rel), form->indkey.values[0] - 1);
 	facts->indexid = RelationGetRelid(index);
 	facts->unique = form->indisunique;
 	facts->set_name = pstrdup(NameStr(att->attname));
+	facts->set_declared = att->atttypid;
 	facts->conflict_operator = get_opfamily_member(index->rd_opfamily[0],
 												   facts->settype,
 												   facts->settype,
@@ -143,8 +147,10 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 								Anum_pg_index_indpred, &isnull);
 	if (isnull)
 		return;
+	nestlevel = rows_begin_predicate();
 	predicate = DirectFunctionCall2(pg_get_expr, predicate,
 									ObjectIdGetDatum(facts->relid));
+	AtEOXact_GUC(true, nestlevel);
 	facts->predicate = TextDatumGetCString(predicate);
 	facts->path = GetSearchPathMatcher(CurrentMemoryContext);
 }

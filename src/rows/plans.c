@@ -19,6 +19,7 @@
 #include "rows/rows.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -96,6 +97,19 @@ add_own_operator(QueryText *text, const char *name)
 }
 
 /*
+ * Append a cast to "wanted" where it is not what the expression before has.
+ * With the operator's own types no overload of its name, which somebody else
+ * may have put into its schema, can be a better match. Polymorphic operators
+ * are left alone, as foreign keys' queries do.
+ */
+static void
+add_cast(QueryText *text, Oid wanted, Oid type)
+{
+	if (wanted != type && !IsPolymorphicType(wanted))
+		appendStringInfo(&text->sql, "::%s", format_type_be_qualified(wanted));
+}
+
+/*
  * Append "column = $n" for each of the columns, with AND between.
  */
 static void
@@ -103,11 +117,17 @@ add_equalities(QueryText *text, const ColumnFacts *columns, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
+		Oid left;
+		Oid right;
+
+		op_input_types(columns[i].equality, &left, &right);
 		if (i > 0)
 			appendStringInfoString(&text->sql, " AND ");
 		add_column(text, columns[i].name);
+		add_cast(text, left, columns[i].declared);
 		add_operator(text, columns[i].equality);
 		add_param(text, columns[i].type);
+		add_cast(text, right, columns[i].type);
 	}
 }
 
@@ -237,8 +257,10 @@ write_holder(QueryText *text)
 	add_equalities(text, facts->keys, facts->nkeys);
 	appendStringInfoString(&text->sql, ") AND ");
 	add_column(text, facts->set_name);
+	add_cast(text, facts->settype, facts->set_declared);
 	add_operator(text, facts->conflict_operator);
 	appendStringInfo(&text->sql, "%s.id", text->members);
+	add_cast(text, facts->settype, facts->idtype);
 	add_scope(text);
 	add_predicate(text);
 	appendStringInfoString(&text->sql, ") AS holder");
@@ -252,6 +274,7 @@ write_resolve(QueryText *text, const char *operator, Oid type)
 {
 	add_select_row(text);
 	add_column(text, text->facts->set_name);
+	add_cast(text, text->facts->settype, text->facts->set_declared);
 	add_own_operator(text, operator);
 	add_param(text, type);
 	add_scope(text);
@@ -277,8 +300,10 @@ write_many(QueryText *text)
 		text->members);
 	add_select_row(text);
 	add_column(text, facts->set_name);
+	add_cast(text, facts->settype, facts->set_declared);
 	add_own_operator(text, "@>");
 	appendStringInfo(&text->sql, "%s.id", text->members);
+	add_cast(text, facts->settype, facts->idtype);
 	add_scope(text);
 	add_predicate(text);
 	appendStringInfo(&text->sql,
@@ -315,7 +340,8 @@ write_query(QueryText *text, RowQuery query)
 			add_predicate(text);
 			break;
 		case QUERY_BY_ID:
-			write_resolve(text, "@>", facts->idtype);
+			/* an external_id is a set of one: the operator's own type */
+			write_resolve(text, "@>", facts->settype);
 			break;
 		case QUERY_BY_VALUE:
 			write_resolve(text, "@=", TEXTOID);
@@ -327,6 +353,30 @@ write_query(QueryText *text, RowQuery query)
 }
 
 /*
+ * Begin a stretch in which the predicate's text is written or read: with
+ * settings under which a constant is written so that it means the same under
+ * any others, for its text is kept and the server may analyze it again later.
+ * The caller ends it by AtEOXact_GUC(true, result).
+ */
+int
+rows_begin_predicate(void)
+{
+	static const char *const settings[][2] = {
+		{"datestyle", "ISO"},
+		{"intervalstyle", "iso_8601"},
+		{"extra_float_digits", "3"},
+		{"standard_conforming_strings", "on"},
+	};
+	int nestlevel = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	return nestlevel;
+}
+
+/*
  * The kept plan for a query on the table; made on first use, with a DEBUG1
  * message. Call within SPI_connect. Lives as long as the facts.
  */
@@ -335,6 +385,7 @@ rows_plan(TableFacts *facts, RowQuery query)
 {
 	QueryText text;
 	SPIPlanPtr plan = facts->plans[query];
+	int nestlevel;
 
 	if (plan)
 		return plan;
@@ -347,7 +398,9 @@ rows_plan(TableFacts *facts, RowQuery query)
 	text.members = strcmp(facts->table_name, "member") == 0 ? "member_"
 															: "member";
 	write_query(&text, query);
+	nestlevel = rows_begin_predicate();
 	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
+	AtEOXact_GUC(true, nestlevel);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
 			 SPI_result_code_string(SPI_result));

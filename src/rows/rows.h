@@ -40,7 +40,8 @@ typedef struct ColumnFacts
 {
 	AttrNumber attnum;
 	char *name;
-	Oid type;		/* base type, if the column's is a domain */
+	Oid declared;	/* the column's type */
+	Oid type;		/* its base type, if that is a domain */
 	Oid equality;	/* the operator that its index goes by */
 	FmgrInfo input; /* the type's input function ... */
 	Oid ioparam;	/* ... and its parameter */
@@ -64,6 +65,7 @@ typedef struct TableFacts
 	char *schema_name;
 	char *table_name;
 	char *set_name;			 /* the external_id_set column */
+	Oid set_declared;		 /* its type, or a domain over it */
 	char *predicate;		 /* the index's, as SQL, or NULL */
 	SearchPathMatcher *path; /* under which predicate was written, or NULL */
 	int nkeys;
@@ -91,6 +93,7 @@ extern TableFacts *rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg);
 extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
 
 /* plans.c */
+extern int rows_begin_predicate(void);
 extern SPIPlanPtr rows_plan(TableFacts *facts, RowQuery query);
 extern void rows_add_param(RowParams *params, Datum value);
 extern void rows_add_params(RowParams *params, const Datum *values, int n);
