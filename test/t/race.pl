@@ -2,7 +2,8 @@
 # CONCURRENTLY run. No ID is ever held twice, everything held is found through
 # the index, rows that only claim never deadlock, rows that exchange IDs rarely.
 #
-# RACE_CLAIMS is the number of operations, 200000 by custom: a longer run is
+# RACE_CLAIMS is the number of operations, half of them claims; 400000 by
+# custom. A longer run is
 #     RACE_CLAIMS=5000000 make test LAYER=tap TESTS=race
 use strict;
 use warnings;
@@ -16,7 +17,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $operations = $ENV{RACE_CLAIMS} || 200000;
+my $operations = $ENV{RACE_CLAIMS} || 400000;
 my $clients = 16;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 

@@ -1,5 +1,5 @@
 # Binary parameters and results, as drivers send and read them: the extended
-# query protocol, spoken over the node's socket.
+# query protocol, spoken over the node's socket. binary.pl has COPY BINARY.
 use strict;
 use warnings;
 
@@ -122,36 +122,6 @@ is(ask('SELECT $1::external_id', "\x01crm:caf\xe9"), "\x01crm:caf\xe9", 'a LATIN
 is(ask('SELECT convert_to(external_id_value($1), $$UTF8$$)', "\x01crm:caf\xe9"), "caf\xc3\xa9",
 	'its text is UTF8 here');
 close $socket;
-
-# COPY BINARY, out and in.
-sql($node, q(
-CREATE TABLE a (id external_id, ids external_id_set);
-INSERT INTO a SELECT external_id('crm', g), external_ids_agg(external_id('l' || i, repeat('v', i * 40 + 1) || g))
-  FROM generate_series(1, 50) AS g, generate_series(0, 3) AS i GROUP BY g;
-INSERT INTO a VALUES (NULL, NULL), ('x', '{}');
-CREATE TABLE b (LIKE a);
-));
-my $file = $node->basedir . '/copy.bin';
-sql($node, "COPY a TO '$file' (FORMAT binary)");
-sql($node, "COPY b FROM '$file' (FORMAT binary)");
-is(sql($node, 'SELECT count(*), count(ids) FROM (SELECT * FROM a INTERSECT ALL SELECT * FROM b) AS both_have'),
-	'52|51', 'COPY BINARY brings all rows back');
-
-# A file that was tampered with: each error, and no row of it.
-my $good = slurp_file($file);
-sub copy_error
-{
-	my ($bytes) = @_;
-	open my $fh, '>:raw', $file or die $!;
-	print $fh $bytes;
-	close $fh;
-	return sql_error($node, "COPY b FROM '$file' (FORMAT binary)");
-}
-like(copy_error($good =~ s/\x01crm:1(?!\d)/\x03crm:1/r), qr/^22023: .*wire form/, 'a wrong version byte');
-like(copy_error($good =~ s/\x01crm:1(?!\d)/\x01crm\x00:/r), qr/^22021: /, 'a zero byte');
-like(copy_error($good =~ s/\x01crm:1(?!\d)/\x01crm:\xc3/r), qr/^22021: /, 'half a character');
-like(copy_error(substr($good, 0, 200)), qr/^22P04: /, 'a file cut short');
-is(sql($node, 'SELECT count(*) FROM b'), '52', 'no row came of them');
 
 $node->stop;
 done_testing();
