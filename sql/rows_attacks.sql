@@ -52,5 +52,20 @@ RESET intervalstyle;
 RESET extra_float_digits;
 RESET standard_conforming_strings;
 
+--
+-- A function that comes to stand before the predicate's own does not take over.
+--
+CREATE SCHEMA rows_attacks_before;
+SET search_path = rows_attacks_before, rows_attacks, public;
+CREATE FUNCTION rows_attacks.ok(int) RETURNS bool LANGUAGE sql IMMUTABLE RETURN $1 > 0;
+CREATE TABLE rows_attacks.signed (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX signed_ids ON signed USING unique_members (ids) WHERE ok(id);
+INSERT INTO signed VALUES (1, 'b:1'), (-1, 'b:1');
+SELECT id AS one FROM external_ids_resolve(NULL::signed, 'b:1');
+CREATE FUNCTION rows_attacks_before.ok(int) RETURNS bool LANGUAGE sql IMMUTABLE RETURN $1 < 0;
+SELECT id AS one FROM external_ids_resolve(NULL::signed, 'b:1');
+SELECT id AS one FROM external_ids_resolve_value(NULL::signed, '1');
+SELECT * FROM external_ids_set('signed', -1, 'b:7');
+
 RESET search_path;
-DROP SCHEMA rows_attacks CASCADE;
+DROP SCHEMA rows_attacks_before, rows_attacks CASCADE;

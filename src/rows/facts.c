@@ -4,7 +4,8 @@
  *
  * An entry is keyed by (table, index asked for, schema of the extension). It
  * is dropped, with its plans, as soon as the table or its indexes change, a
- * schema or an operator is altered (their names are in the queries' text), a
+ * schema or an operator is altered (their names are in the queries' text), any
+ * function or type is, where the index has a predicate (it names them bare), a
  * plan is no longer valid or, where the index has a predicate, the search path
  * is another: the predicate's text was written for the old one.
  *
@@ -78,6 +79,26 @@ invalidate_names(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 /*
+ * Syscache callback: a function or a type came, went or changed. A predicate's
+ * text names them bare where the search path finds them, so it may mean
+ * another one now.
+ */
+static void
+invalidate_predicates(Datum arg, int cacheid, uint32 hashvalue)
+{
+	HASH_SEQ_STATUS seq;
+	FactsEntry *entry;
+
+	(void) arg;
+	(void) cacheid;
+	(void) hashvalue;
+	hash_seq_init(&seq, facts_cache);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		if (entry->facts && entry->facts->predicate)
+			entry->facts->valid = false;
+}
+
+/*
  * Make the cache and ask for invalidations, once per backend.
  */
 static void
@@ -94,6 +115,8 @@ create_cache(void)
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_names, (Datum) 0);
 	CacheRegisterSyscacheCallback(OPEROID, invalidate_names, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, invalidate_predicates, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, invalidate_predicates, (Datum) 0);
 }
 
 /*
