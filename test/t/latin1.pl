@@ -95,7 +95,7 @@ my @literals = (
 	[ '{"external_id": "\u00e9"}', $e_utf8, $e_utf8 ],
 	[ '{"external_id": "\u20ac"}', '22P05', $euro ],
 	[ '{"external_id": "\ud83d\ude00"}', '22P05', "\xF0\x9F\x98\x80" ],
-	[ '{"external_id": "\u0000"}', '22023', '22023' ],
+	[ '{"external_id": "\u0000"}', '22P05', '22P05' ],
 	[ qq({"external_id": "$e1024"}), "$e1024", '22001' ]);
 my $number = 0;
 for my $row (@literals)
