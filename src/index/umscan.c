@@ -412,7 +412,7 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 	const IndexAmRoutine *btree = um_btree();
 
 	if (um->active)
-		inner->kill_prior_tuple = scan->kill_prior_tuple;
+		inner->kill_prior_tuple = UM_KILLS_ENTRIES && scan->kill_prior_tuple;
 
 	while (um->active || um_start_probe(scan))
 	{

@@ -42,6 +42,17 @@
 #define UM_NSTRATEGIES UM_RANGE
 
 /*
+ * Entries of dead rows are not killed on servers with assertions: _bt_killitems()
+ * asserts that a TID stands once on a page. See README, "Each TID comes out
+ * once".
+ */
+#ifdef USE_ASSERT_CHECKING
+#define UM_KILLS_ENTRIES false
+#else
+#define UM_KILLS_ENTRIES true
+#endif
+
+/*
  * What btree gets to see instead of the heap relation, and the index presented
  * to it as a btree, for the duration of one call. See README, "The heap view".
  */
