@@ -121,6 +121,19 @@ receive();
 is(ask('SELECT $1::external_id', "\x01crm:caf\xe9"), "\x01crm:caf\xe9", 'a LATIN1 client');
 is(ask('SELECT convert_to(external_id_value($1), $$UTF8$$)', "\x01crm:caf\xe9"), "caf\xc3\xa9",
 	'its text is UTF8 here');
+
+# Row functions with untyped parameters: the key is text, the rest is found out.
+sql($node, q(
+CREATE TABLE accounts (id int PRIMARY KEY, org int, external_ids external_id_set NOT NULL DEFAULT '{}');
+CREATE INDEX accounts_external_ids_key ON accounts USING unique_members (external_ids, org);
+INSERT INTO accounts VALUES (17, 1), (18, 1);
+));
+is(ask(q(SELECT ids FROM external_ids_set('accounts', $1, '[{"external_id": "42", "label": "crm"}]')), '17'),
+	"\x01{crm:42}", 'an untyped key');
+is(ask(q(SELECT added FROM external_ids_add('accounts', 17, $1)), "\x01{crm:43}"), "\x01{crm:43}", 'untyped IDs');
+is(ask(q(SELECT external_ids FROM external_ids_find(NULL::accounts, $1, '{"org": 1}')), '43'),
+	"\x01{crm:42,crm:43}", 'an untyped ID to find');
+like(ask(q(SELECT ids FROM external_ids_add('accounts', $1, 'crm:42')), '18'), qr/^ERROR 23505: /, 'a conflict');
 close $socket;
 
 $node->stop;
