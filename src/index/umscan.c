@@ -92,18 +92,21 @@ um_key_order(FunctionCallInfo fcinfo)
 						  PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
 }
 
+/* entry = query */
 static Datum
 um_key_equal(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(um_key_order(fcinfo) == 0);
 }
 
+/* entry >= query */
 static Datum
 um_key_at_least(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(um_key_order(fcinfo) >= 0);
 }
 
+/* entry <= query */
 static Datum
 um_key_at_most(PG_FUNCTION_ARGS)
 {
