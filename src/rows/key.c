@@ -133,7 +133,7 @@ key_from_input(TableFacts *facts, Datum value)
 /*
  * The key that a text names. Errors: the input function's.
  */
-Datum *
+static Datum *
 rows_key_from_text(TableFacts *facts, const char *text)
 {
 	FmgrInfo input;

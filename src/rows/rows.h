@@ -104,7 +104,6 @@ extern void rows_execute(TableFacts *facts, RowQuery query,
 extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);
 
 /* key.c */
-extern Datum *rows_key_from_text(TableFacts *facts, const char *text);
 extern Datum *rows_key_from_datum(TableFacts *facts, Datum key, Oid type);
 extern Datum *rows_key_if_legal(TableFacts *facts, char *text);
 extern char *rows_key_to_text(const TableFacts *facts, const Datum *key);

@@ -25,17 +25,6 @@ PG_FUNCTION_INFO_V1(external_ids_under);
 PG_FUNCTION_INFO_V1(external_id_set_values_under);
 PG_FUNCTION_INFO_V1(external_id_set_value_under);
 
-/* The one member of an external_id. */
-static void
-id_member(const ExternalIdSet *id, Member *member)
-{
-	MemberWalk walk;
-
-	member_walk_begin(&walk, id);
-	if (!walk.single || !member_walk_next(&walk, member))
-		members_corrupt();
-}
-
 /* A Datum array as text[]. */
 static Datum
 text_array(Datum *elements, int n)

@@ -48,7 +48,7 @@ clip_text(const char *text, int64 len)
 }
 
 /* The place as the end of a sentence: "", " in element 3", " at $[0].label". */
-char *
+static char *
 place_text(const Place *place)
 {
 	StringInfoData buf;
@@ -161,7 +161,7 @@ CheckLabelStart(const Member *member, const Place *place)
 }
 
 /* A label from JSON or a constructor holds no colon. */
-bool
+static bool
 CheckNoColon(const Member *member, const Place *place)
 {
 	if (member->label_len > 0 &&

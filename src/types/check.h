@@ -26,9 +26,7 @@ typedef struct Place
 
 /* check.c */
 extern char *clip_text(const char *text, int64 len);
-extern char *place_text(const Place *place);
 extern bool CheckMember(const Member *member, const Place *place);
-extern bool CheckNoColon(const Member *member, const Place *place);
 extern bool CheckNoBracket(const char *text, int64 len, const Place *place);
 extern bool CheckNotNull(bool isnull, const Place *place);
 extern bool CheckArraySyntax(bool ok, const char *fault, int64 byte,
@@ -49,7 +47,6 @@ extern void place_init(Place *place, Node *escontext);
 extern bool id_parse(const char *text, int64 len, Place *place,
 					 Member *member);
 extern ExternalIdSet *set_parse(const char *text, int64 len, Place *place);
-extern void append_member_text(StringInfo buf, const Member *member);
 extern char *external_id_to_cstring(const ExternalIdSet *id);
 
 /* json_read.c */

@@ -92,13 +92,10 @@ append_member_json(StringInfo buf, const Member *member)
 static void
 id_to_json_text(StringInfo buf, const ExternalIdSet *id)
 {
-	MemberWalk walk;
 	Member member;
 
 	initStringInfo(buf);
-	member_walk_begin(&walk, id);
-	if (!walk.single || !member_walk_next(&walk, &member))
-		members_corrupt();
+	id_member(id, &member);
 	append_member_json(buf, &member);
 }
 

@@ -94,6 +94,17 @@ member_split(const char *data, int len, Member *member)
 	member->label_len = len - member->value_len - 1;
 }
 
+/* The one member of an external_id. Errors: a list (data corruption). */
+void
+id_member(const ExternalIdSet *id, Member *member)
+{
+	MemberWalk walk;
+
+	member_walk_begin(&walk, id);
+	if (!walk.single || !member_walk_next(&walk, member))
+		members_corrupt();
+}
+
 /* The bytes that a member takes in a list. */
 static inline Size
 member_stored_size(const Member *member)

@@ -58,6 +58,7 @@ typedef struct MemberList
 extern void members_corrupt(void) pg_attribute_noreturn();
 extern void member_walk_begin(MemberWalk *walk, const ExternalIdSet *set);
 extern void member_split(const char *data, int len, Member *member);
+extern void id_member(const ExternalIdSet *id, Member *member);
 
 extern void set_writer_begin(SetWriter *writer, Size payload_bound);
 extern void set_writer_put(SetWriter *writer, const Member *member);

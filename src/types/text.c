@@ -240,7 +240,7 @@ set_parse(const char *text, int64 len, Place *place)
 }
 
 /* Appends the text of one ID. It reads back to the same member. */
-void
+static void
 append_member_text(StringInfo buf, const Member *member)
 {
 	if (member->label_len > 0)
@@ -317,12 +317,9 @@ char *
 external_id_to_cstring(const ExternalIdSet *id)
 {
 	StringInfoData buf;
-	MemberWalk walk;
 	Member member;
 
-	member_walk_begin(&walk, id);
-	if (!walk.single || !member_walk_next(&walk, &member))
-		members_corrupt();
+	id_member(id, &member);
 	initStringInfo(&buf);
 	append_member_text(&buf, &member);
 	return buf.data;
