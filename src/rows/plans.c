@@ -1,39 +1,18 @@
 /*
  * plans.c
- *		The statements that the row functions run: their text, their plans.
+ *		The statements that the row functions run, and their plans.
  *
- * The text names everything in full, operators too, so that no object in the
- * caller's search path can take a name's place. The one exception is the index's
- * predicate, which the server writes for the search path of the moment;
- * facts.c drops the plan when that changes. The predicate names columns bare,
- * so it always stands in a query level with this table alone, under its own
- * name.
- *
- * The parameters of every statement come in the order: IDs or value, key, scope.
+ * What the statements are made of is query.c's. The parameters of every
+ * statement come in the order: IDs or value, key, scope.
  */
 #include "postgres.h"
 
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "lib/stringinfo.h"
-#include "rows/rows.h"
-#include "utils/array.h"
+#include "rows/query.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
-
-/* A statement in the making. */
-typedef struct QueryText
-{
-	StringInfoData sql;
-	const TableFacts *facts;
-	const char *alias;	 /* the table's, quoted: its own name */
-	const char *members; /* alias of an unnested set or array */
-	int nargs;
-	Oid argtypes[2 * INDEX_MAX_KEYS + 2];
-} QueryText;
 
 static const char *const query_names[NUM_ROW_QUERIES] = {
 	"lock by key",
@@ -47,143 +26,6 @@ static const char *const query_names[NUM_ROW_QUERIES] = {
 };
 
 /*
- * Append a new parameter of the type: $n.
- */
-static void
-add_param(QueryText *text, Oid type)
-{
-	text->argtypes[text->nargs++] = type;
-	appendStringInfo(&text->sql, "$%d", text->nargs);
-}
-
-/*
- * Append alias.column.
- */
-static void
-add_column(QueryText *text, const char *column)
-{
-	appendStringInfo(&text->sql, "%s.%s", text->alias,
-					 quote_identifier(column));
-}
-
-/*
- * Append OPERATOR(schema.name) for the operator with the given OID.
- */
-static void
-add_operator(QueryText *text, Oid operator)
-{
-	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
-	Form_pg_operator form;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", operator);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ",
-					 quote_identifier(get_namespace_name(form->oprnamespace)),
-					 NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-}
-
-/*
- * Append OPERATOR(extension's schema.name).
- */
-static void
-add_own_operator(QueryText *text, const char *name)
-{
-	char *schema = get_namespace_name(text->facts->extschema);
-
-	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ", quote_identifier(schema),
-					 name);
-}
-
-/*
- * Append a cast to "wanted" where it is not what the expression before has.
- * With the operator's own types no overload of its name, which somebody else
- * may have put into its schema, can be a better match. Polymorphic operators
- * are left alone, as foreign keys' queries do.
- */
-static void
-add_cast(QueryText *text, Oid wanted, Oid type)
-{
-	if (wanted != type && !IsPolymorphicType(wanted))
-		appendStringInfo(&text->sql, "::%s", format_type_be_qualified(wanted));
-}
-
-/*
- * Append "column = $n" for each of the columns, with AND between.
- */
-static void
-add_equalities(QueryText *text, const ColumnFacts *columns, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		Oid left;
-		Oid right;
-
-		op_input_types(columns[i].equality, &left, &right);
-		if (i > 0)
-			appendStringInfoString(&text->sql, " AND ");
-		add_column(text, columns[i].name);
-		add_cast(text, left, columns[i].declared);
-		add_operator(text, columns[i].equality);
-		add_param(text, columns[i].type);
-		add_cast(text, right, columns[i].type);
-	}
-}
-
-/*
- * Append the condition on the scope's columns, if there are any.
- */
-static void
-add_scope(QueryText *text)
-{
-	if (text->facts->nscope == 0)
-		return;
-	appendStringInfoString(&text->sql, " AND ");
-	add_equalities(text, text->facts->scope, text->facts->nscope);
-}
-
-/*
- * Append the index's predicate, if it has one.
- */
-static void
-add_predicate(QueryText *text)
-{
-	if (text->facts->predicate)
-		appendStringInfo(&text->sql, " AND (%s)", text->facts->predicate);
-}
-
-/*
- * Append [ONLY] schema.table AS table.
- */
-static void
-add_table(QueryText *text)
-{
-	const TableFacts *facts = text->facts;
-
-	appendStringInfo(&text->sql, "%s%s AS %s", facts->only ? "ONLY " : "",
-					 quote_qualified_identifier(facts->schema_name,
-												facts->table_name),
-					 text->alias);
-}
-
-/*
- * Append SELECT whole row FROM table WHERE. The cast keeps the row one column.
- */
-static void
-add_select_row(QueryText *text)
-{
-	const TableFacts *facts = text->facts;
-
-	appendStringInfo(&text->sql, "SELECT (%s.*)::%s AS found FROM ",
-					 text->alias,
-					 quote_qualified_identifier(facts->schema_name,
-												facts->table_name));
-	add_table(text);
-	appendStringInfoString(&text->sql, " WHERE ");
-}
-
-/*
  * SELECT set, scope columns ... WHERE key [AND scope] FOR UPDATE. The lock is
  * the one that the UPDATE will take.
  */
@@ -193,19 +35,19 @@ write_lock(QueryText *text, bool scoped)
 	const TableFacts *facts = text->facts;
 
 	appendStringInfoString(&text->sql, "SELECT ");
-	add_column(text, facts->set_name);
+	query_add_column(text, facts->set_name);
 	for (int i = 0; i < facts->nscope; i++)
 	{
 		appendStringInfoString(&text->sql, ", ");
-		add_column(text, facts->scope[i].name);
+		query_add_column(text, facts->scope[i].name);
 	}
 	appendStringInfoString(&text->sql, " FROM ");
-	add_table(text);
+	query_add_table(text);
 	appendStringInfoString(&text->sql, " WHERE ");
-	add_equalities(text, facts->keys, facts->nkeys);
+	query_add_equalities(text, facts->keys, facts->nkeys);
 	if (scoped)
-		add_scope(text);
-	add_predicate(text);
+		query_add_scope(text);
+	query_add_predicate(text);
 	appendStringInfoString(&text->sql, facts->unique ? " FOR UPDATE"
 													 : " FOR NO KEY UPDATE");
 }
@@ -219,15 +61,15 @@ write_update(QueryText *text)
 	const TableFacts *facts = text->facts;
 
 	appendStringInfoString(&text->sql, "UPDATE ");
-	add_table(text);
+	query_add_table(text);
 	appendStringInfo(&text->sql,
 					 " SET %s = ", quote_identifier(facts->set_name));
-	add_param(text, facts->settype);
+	query_add_param(text, facts->settype);
 	appendStringInfoString(&text->sql, " WHERE ");
-	add_equalities(text, facts->keys, facts->nkeys);
-	add_predicate(text);
+	query_add_equalities(text, facts->keys, facts->nkeys);
+	query_add_predicate(text);
 	appendStringInfoString(&text->sql, " RETURNING ");
-	add_column(text, facts->set_name);
+	query_add_column(text, facts->set_name);
 }
 
 /*
@@ -242,27 +84,27 @@ write_holder(QueryText *text)
 	appendStringInfo(&text->sql, "SELECT %s.id, holder.* FROM %s.unnest(",
 					 text->members,
 					 quote_identifier(get_namespace_name(facts->extschema)));
-	add_param(text, facts->settype);
+	query_add_param(text, facts->settype);
 	appendStringInfo(&text->sql, ") AS %s(id) CROSS JOIN LATERAL (SELECT ",
 					 text->members);
 	for (int i = 0; i < facts->nkeys; i++)
 	{
 		if (i > 0)
 			appendStringInfoString(&text->sql, ", ");
-		add_column(text, facts->keys[i].name);
+		query_add_column(text, facts->keys[i].name);
 	}
 	appendStringInfoString(&text->sql, " FROM ");
-	add_table(text);
+	query_add_table(text);
 	appendStringInfoString(&text->sql, " WHERE NOT (");
-	add_equalities(text, facts->keys, facts->nkeys);
+	query_add_equalities(text, facts->keys, facts->nkeys);
 	appendStringInfoString(&text->sql, ") AND ");
-	add_column(text, facts->set_name);
-	add_cast(text, facts->settype, facts->set_declared);
-	add_operator(text, facts->conflict_operator);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_operator(text, facts->conflict_operator);
 	appendStringInfo(&text->sql, "%s.id", text->members);
-	add_cast(text, facts->settype, facts->idtype);
-	add_scope(text);
-	add_predicate(text);
+	query_add_cast(text, facts->settype, facts->idtype);
+	query_add_scope(text);
+	query_add_predicate(text);
 	appendStringInfoString(&text->sql, ") AS holder");
 }
 
@@ -272,13 +114,13 @@ write_holder(QueryText *text)
 static void
 write_resolve(QueryText *text, const char *operator, Oid type)
 {
-	add_select_row(text);
-	add_column(text, text->facts->set_name);
-	add_cast(text, text->facts->settype, text->facts->set_declared);
-	add_own_operator(text, operator);
-	add_param(text, type);
-	add_scope(text);
-	add_predicate(text);
+	query_add_select_row(text);
+	query_add_column(text, text->facts->set_name);
+	query_add_cast(text, text->facts->settype, text->facts->set_declared);
+	query_add_own_operator(text, operator);
+	query_add_param(text, type);
+	query_add_scope(text);
+	query_add_predicate(text);
 }
 
 /*
@@ -293,19 +135,19 @@ write_many(QueryText *text)
 		&text->sql,
 		"SELECT %s.ordinality, %s.id, matched.found FROM pg_catalog.unnest(",
 		text->members, text->members);
-	add_param(text, get_array_type(facts->idtype));
+	query_add_param(text, get_array_type(facts->idtype));
 	appendStringInfo(
 		&text->sql,
 		") WITH ORDINALITY AS %s(id, ordinality) LEFT JOIN LATERAL (",
 		text->members);
-	add_select_row(text);
-	add_column(text, facts->set_name);
-	add_cast(text, facts->settype, facts->set_declared);
-	add_own_operator(text, "@>");
+	query_add_select_row(text);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_own_operator(text, "@>");
 	appendStringInfo(&text->sql, "%s.id", text->members);
-	add_cast(text, facts->settype, facts->idtype);
-	add_scope(text);
-	add_predicate(text);
+	query_add_cast(text, facts->settype, facts->idtype);
+	query_add_scope(text);
+	query_add_predicate(text);
 	appendStringInfo(&text->sql,
 					 " LIMIT 1) AS matched ON true ORDER BY %s.ordinality",
 					 text->members);
@@ -334,10 +176,10 @@ write_query(QueryText *text, RowQuery query)
 			write_holder(text);
 			break;
 		case QUERY_BY_KEY:
-			add_select_row(text);
-			add_equalities(text, facts->keys, facts->nkeys);
-			add_scope(text);
-			add_predicate(text);
+			query_add_select_row(text);
+			query_add_equalities(text, facts->keys, facts->nkeys);
+			query_add_scope(text);
+			query_add_predicate(text);
 			break;
 		case QUERY_BY_ID:
 			/* an external_id is a set of one: the operator's own type */
@@ -389,14 +231,7 @@ rows_plan(TableFacts *facts, RowQuery query)
 
 	if (plan)
 		return plan;
-	memset(&text, 0, sizeof(text));
-	initStringInfo(&text.sql);
-	text.facts = facts;
-	text.alias = quote_identifier(facts->table_name);
-
-	/* Must not be hidden by the table's name in an inner query. */
-	text.members = strcmp(facts->table_name, "member") == 0 ? "member_"
-															: "member";
+	query_begin(&text, facts);
 	write_query(&text, query);
 	nestlevel = rows_begin_predicate();
 	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);

@@ -1,0 +1,40 @@
+/* external_ids 0.2: upsert, merge, late binding */
+
+-- complain if script is sourced in psql, rather than via ALTER EXTENSION
+\echo Use "ALTER EXTENSION external_ids UPDATE TO '0.2'" to load this file. \quit
+
+-- CREATE EXTENSION runs this too, after external_ids--0.1.sql.
+
+-- =========================================================================
+-- Upsert (section owner: src/rows/upsert*.c)
+-- =========================================================================
+
+-- END OF UPSERT
+
+-- =========================================================================
+-- Merge (section owner: src/rows/merge*.c)
+-- =========================================================================
+
+-- END OF MERGE
+
+-- =========================================================================
+-- Late binding (section owner: src/rows/link*.c)
+-- =========================================================================
+
+-- Both are trigger functions only: external_ids_link creates the triggers.
+
+CREATE FUNCTION external_ids_link_child() RETURNS trigger
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION external_ids_link_child()
+IS 'trigger function of external_ids_link on the child table';
+
+CREATE FUNCTION external_ids_link_parent() RETURNS trigger
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION external_ids_link_parent()
+IS 'trigger function of external_ids_link on the parent table';
+
+-- END OF LINK

@@ -1,0 +1,171 @@
+/*
+ * query.c
+ *		The pieces that the row functions' statements are made of.
+ *
+ * The text names everything in full, operators too, so that no object in the
+ * caller's search path can take a name's place. The one exception is the index's
+ * predicate, which the server writes for the search path of the moment;
+ * facts.c drops the plan when that changes. The predicate names columns bare,
+ * so it always stands in a query level with this table alone, under its own
+ * name.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "rows/query.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/*
+ * Begin a statement about the table.
+ */
+void
+query_begin(QueryText *text, const TableFacts *facts)
+{
+	memset(text, 0, sizeof(*text));
+	initStringInfo(&text->sql);
+	text->facts = facts;
+	text->alias = quote_identifier(facts->table_name);
+
+	/* Must not be hidden by the table's name in an inner query. */
+	text->members = strcmp(facts->table_name, "member") == 0 ? "member_"
+															 : "member";
+}
+
+/*
+ * Append a new parameter of the type: $n.
+ */
+void
+query_add_param(QueryText *text, Oid type)
+{
+	text->argtypes[text->nargs++] = type;
+	appendStringInfo(&text->sql, "$%d", text->nargs);
+}
+
+/*
+ * Append alias.column.
+ */
+void
+query_add_column(QueryText *text, const char *column)
+{
+	appendStringInfo(&text->sql, "%s.%s", text->alias,
+					 quote_identifier(column));
+}
+
+/*
+ * Append OPERATOR(schema.name) for the operator with the given OID.
+ */
+void
+query_add_operator(QueryText *text, Oid operator)
+{
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ",
+					 quote_identifier(get_namespace_name(form->oprnamespace)),
+					 NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * Append OPERATOR(extension's schema.name).
+ */
+void
+query_add_own_operator(QueryText *text, const char *name)
+{
+	char *schema = get_namespace_name(text->facts->extschema);
+
+	appendStringInfo(&text->sql, " OPERATOR(%s.%s) ", quote_identifier(schema),
+					 name);
+}
+
+/*
+ * Append a cast to "wanted" where it is not what the expression before has.
+ * With the operator's own types no overload of its name, which somebody else
+ * may have put into its schema, can be a better match. Polymorphic operators
+ * are left alone, as foreign keys' queries do.
+ */
+void
+query_add_cast(QueryText *text, Oid wanted, Oid type)
+{
+	if (wanted != type && !IsPolymorphicType(wanted))
+		appendStringInfo(&text->sql, "::%s", format_type_be_qualified(wanted));
+}
+
+/*
+ * Append "column = $n" for each of the columns, with AND between.
+ */
+void
+query_add_equalities(QueryText *text, const ColumnFacts *columns, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Oid left;
+		Oid right;
+
+		op_input_types(columns[i].equality, &left, &right);
+		if (i > 0)
+			appendStringInfoString(&text->sql, " AND ");
+		query_add_column(text, columns[i].name);
+		query_add_cast(text, left, columns[i].declared);
+		query_add_operator(text, columns[i].equality);
+		query_add_param(text, columns[i].type);
+		query_add_cast(text, right, columns[i].type);
+	}
+}
+
+/*
+ * Append the condition on the scope's columns, if there are any.
+ */
+void
+query_add_scope(QueryText *text)
+{
+	if (text->facts->nscope == 0)
+		return;
+	appendStringInfoString(&text->sql, " AND ");
+	query_add_equalities(text, text->facts->scope, text->facts->nscope);
+}
+
+/*
+ * Append the index's predicate, if it has one.
+ */
+void
+query_add_predicate(QueryText *text)
+{
+	if (text->facts->predicate)
+		appendStringInfo(&text->sql, " AND (%s)", text->facts->predicate);
+}
+
+/*
+ * Append [ONLY] schema.table AS table.
+ */
+void
+query_add_table(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(&text->sql, "%s%s AS %s", facts->only ? "ONLY " : "",
+					 quote_qualified_identifier(facts->schema_name,
+												facts->table_name),
+					 text->alias);
+}
+
+/*
+ * Append SELECT whole row FROM table WHERE. The cast keeps the row one column.
+ */
+void
+query_add_select_row(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(&text->sql, "SELECT (%s.*)::%s AS found FROM ",
+					 text->alias,
+					 quote_qualified_identifier(facts->schema_name,
+												facts->table_name));
+	query_add_table(text);
+	appendStringInfoString(&text->sql, " WHERE ");
+}
