@@ -23,8 +23,7 @@
 #include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "mb/pg_wchar.h"
-#include "nodes/pg_list.h"
-#include "rows/link.h"
+#include "rows/link_ddl.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -322,7 +321,7 @@ create_trigger(const LinkSpec *spec, LinkTriggerKind kind)
 		quote_qualified_identifier(get_namespace_name(spec->extschema),
 								   on_child ? "external_ids_link_child"
 											: "external_ids_link_parent"));
-	for (int i = 0; i < NUM_LINK_ARGS; i++)
+	for (int i = 0; i < LINK_NARGS; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 quote_literal_cstr(spec->args[i]));
 	appendStringInfoChar(&sql, ')');

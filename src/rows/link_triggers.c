@@ -9,8 +9,7 @@
 #include "access/table.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
-#include "nodes/pg_list.h"
-#include "rows/link.h"
+#include "rows/link_ddl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -46,7 +45,7 @@ read_trigger(HeapTuple tuple, TupleDesc desc, bool of_child)
 	Datum datum;
 	bool isnull;
 
-	if (form->tgnargs != NUM_LINK_ARGS || OidIsValid(form->tgparentid))
+	if (form->tgnargs != LINK_NARGS || OidIsValid(form->tgparentid))
 		return NULL;
 	datum = heap_getattr(tuple, Anum_pg_trigger_tgargs, desc, &isnull);
 	if (isnull)
@@ -62,7 +61,7 @@ read_trigger(HeapTuple tuple, TupleDesc desc, bool of_child)
 		trigger->fk = form->tgattr.values[LINK_COLUMN_FK];
 
 	/* each argument ends in a zero byte */
-	for (int i = 0; i < NUM_LINK_ARGS; i++)
+	for (int i = 0; i < LINK_NARGS; i++)
 	{
 		if (i == LINK_ARG_NAME)
 			trigger->link = pstrdup(args);
