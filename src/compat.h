@@ -76,6 +76,14 @@ typedef struct Node ErrorSaveContext;
 #define HAVE_SOFT_INPUT 1
 #endif
 
+/* Ownership of any object is asked in one way from 16 on. */
+#if PG_VERSION_NUM < 160000
+#define owns_relation(relid, role) pg_class_ownercheck((relid), (role))
+#else
+#define owns_relation(relid, role) \
+	object_ownercheck(RelationRelationId, (relid), (role))
+#endif
+
 /* The search path's snapshot was renamed in 17. */
 #if PG_VERSION_NUM < 170000
 #define SearchPathMatcher OverrideSearchPath

@@ -139,6 +139,9 @@ typedef struct LinkPage
 	LinkParty party;
 } LinkPage;
 
+/* link_triggers.c */
+extern Oid link_function(const char *name, Oid extschema);
+
 /* link_facts.c */
 extern ColumnFacts *link_key(const TableFacts *parent);
 extern LinkFacts *link_facts(Relation rel, const char *name, Oid extschema,

@@ -112,24 +112,6 @@ free_plans(void *arg)
 }
 
 /*
- * The trigger function of either side, in the extension's schema.
- */
-static Oid
-trigger_function(Oid extschema, bool parent_side)
-{
-	const char *name = parent_side ? "external_ids_link_parent"
-								   : "external_ids_link_child";
-	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-								   CStringGetDatum(name),
-								   PointerGetDatum(buildoidvector(NULL, 0)),
-								   ObjectIdGetDatum(extschema));
-
-	if (!OidIsValid(function))
-		elog(ERROR, "function %s not found in schema %u", name, extschema);
-	return function;
-}
-
-/*
  * The link's constraint trigger ("row") or its BEFORE STATEMENT trigger on the
  * relation; NULL if it has none. Points into the relcache.
  */
@@ -358,8 +340,11 @@ read_columns(LinkFacts *facts, Relation rel)
 static void
 read_link(LinkFacts *facts, Relation rel, Oid extschema)
 {
-	Oid function = trigger_function(extschema, facts->parent_side);
-	Oid child_function = trigger_function(extschema, false);
+	Oid function = link_function(facts->parent_side
+									 ? "external_ids_link_parent"
+									 : "external_ids_link_child",
+								 extschema);
+	Oid child_function = link_function("external_ids_link_child", extschema);
 	Relation own = open_linked_table(rel, facts->name, function);
 	Relation other = NULL;
 	const Trigger *trigger = own ? find_trigger(own, facts->name, function,
