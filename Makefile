@@ -39,9 +39,13 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER= and TESTS= choose: see test/run.
-.PHONY: demo test format format-check
+.PHONY: demo test test-matrix format format-check
 demo test:
 	@bash test/run $@
+
+# `make test` on every supported server, SERVERS="15 18" on some: test/matrix.
+test-matrix:
+	@bash test/matrix
 
 # The style in .clang-format, by clang-format 14 or later.
 SOURCES = $(sort $(wildcard src/*.[ch] src/*/*.[ch]))

@@ -29,6 +29,7 @@ typedef struct Node ErrorSaveContext;
 	} while (0)
 #else
 #include "nodes/miscnodes.h"
+#include "varatt.h" /* until 15 a part of postgres.h */
 #define INPUT_ERROR_CONTEXT(fcinfo) ((fcinfo)->context)
 #endif
 
@@ -89,6 +90,28 @@ typedef struct Node ErrorSaveContext;
 #define SearchPathMatcher OverrideSearchPath
 #define GetSearchPathMatcher GetOverrideSearchPath
 #define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
+#endif
+
+/* A piece of code for what only some servers know, such as a struct's field. */
+#if PG_VERSION_NUM >= 160000
+#define SINCE_16(code) code
+#else
+#define SINCE_16(code)
+#endif
+#if PG_VERSION_NUM >= 170000
+#define SINCE_17(code) code
+#else
+#define SINCE_17(code)
+#endif
+#if PG_VERSION_NUM >= 180000
+#define SINCE_18(code) code
+#else
+#define SINCE_18(code)
+#endif
+
+/* A function that does not return is told so at its start from 18 on. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 /* From 18 on an index scan takes a place for its statistics; ours needs none. */

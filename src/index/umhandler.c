@@ -32,6 +32,10 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->amoptsprocnum = BTOPTIONS_PROC;
 	am->amcanorder = false; /* entries are members, rows have no order */
 	am->amcanorderbyop = false;
+	SINCE_18(am->amcanhash = false);
+	/* "a common member" is not transitive: core must derive nothing from it */
+	SINCE_18(am->amconsistentequality = false);
+	SINCE_18(am->amconsistentordering = false);
 	am->amcanbackward = false; /* a scan is several, one per query member */
 	am->amcanunique = false;   /* core would refuse ON CONFLICT, see README */
 	am->amcanmulticol = true;
@@ -42,8 +46,10 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->amclusterable = false;
 	am->ampredlocks = true; /* btree's, in insert and scan */
 	am->amcanparallel = false;
+	SINCE_17(am->amcanbuildparallel = false); /* workers lack the view */
 	am->amcaninclude = false;
 	am->amusemaintenanceworkmem = false;
+	SINCE_16(am->amsummarizing = false);
 	am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL |
 								  VACUUM_OPTION_PARALLEL_COND_CLEANUP;
 	am->amkeytype = InvalidOid;
@@ -51,10 +57,12 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->ambuild = umbuild;
 	am->ambuildempty = btree->ambuildempty;
 	am->aminsert = uminsert;
+	SINCE_17(am->aminsertcleanup = NULL);
 	am->ambulkdelete = btree->ambulkdelete;
 	am->amvacuumcleanup = btree->amvacuumcleanup;
 	am->amcanreturn = NULL; /* an entry is not the column's value */
 	am->amcostestimate = umcostestimate;
+	SINCE_18(am->amgettreeheight = NULL); /* umcostestimate() goes by pages */
 	am->amoptions = btree->amoptions;
 	am->amproperty = NULL;
 	am->ambuildphasename = btree->ambuildphasename;

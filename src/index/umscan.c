@@ -374,6 +374,7 @@ um_start_probe(IndexScanDesc scan)
 	}
 
 	inner->xs_snapshot = scan->xs_snapshot;
+	SINCE_18(inner->instrument = scan->instrument);
 	inner->heapRelation = scan->heapRelation;
 	inner->kill_prior_tuple = false;
 	um_btree()->amrescan(inner, NULL, 0, NULL, 0);

@@ -16,7 +16,7 @@
 const IndexAmRoutine *
 um_btree(void)
 {
-	static IndexAmRoutine *btree = NULL;
+	static const IndexAmRoutine *btree = NULL;
 
 	if (unlikely(btree == NULL))
 	{

@@ -35,11 +35,19 @@ static TransactionId um_view_index_delete_tuples(Relation rel,
 static IndexFetchTableData *um_view_index_fetch_begin(Relation rel);
 
 /*
- * Copy the heap's relation as it is now and present the index as a btree.
+ * Copy the heap's relation as it is now and present the index as a btree. It is
+ * asked by its relam and, from 18 on, by its routine's amcanorder.
  */
 static void
 um_view_refresh(UmView *view)
 {
+	if (view->index->rd_indam != &view->ordered)
+	{
+		view->indam = view->index->rd_indam;
+		view->ordered = *view->indam;
+		view->ordered.amcanorder = true;
+		view->index->rd_indam = &view->ordered;
+	}
 	view->rel = *view->heap;
 	view->rel.rd_tableam = &view->table_am;
 	view->index->rd_rel->relam = BTREE_AM_OID;
@@ -95,6 +103,7 @@ um_view_end(UmView *view)
 {
 	Assert(active_views == view);
 	view->index->rd_rel->relam = view->relam;
+	view->index->rd_indam = unconstify(IndexAmRoutine *, view->indam);
 	active_views = view->outer;
 }
 

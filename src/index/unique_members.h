@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "access/amapi.h"
 #include "access/genam.h"
 #include "access/nbtree.h"
@@ -20,11 +22,13 @@
 #include "utils/rel.h"
 
 /*
- * Support functions: btree's numbers, and one of our own. It takes a set (or a
+ * Support functions: btree's numbers 1 to 5, and one of our own. It has number
+ * 6 on every server, so that an operator class survives an upgrade; see README
+ * on btree's own 6. It takes a set (or a
  * query of another type) and an int32 pointer, and returns an array of as many
  * entries: what goes into the index for the set, or what a query looks for.
  */
-#define UM_ENTRIES_PROC (BTNProcs + 1)
+#define UM_ENTRIES_PROC 6
 #define UM_NPROCS UM_ENTRIES_PROC
 
 /*
@@ -63,6 +67,8 @@ typedef struct UmView
 	Relation heap;			 /* the real one */
 	Relation index;
 	Oid relam;			   /* the index's own */
+	const IndexAmRoutine *indam; /* the index's own */
+	IndexAmRoutine ordered; /* a copy of it that can order */
 	struct UmBuild *build; /* during a build, else NULL */
 	struct UmView *outer;  /* the view that was active before */
 } UmView;

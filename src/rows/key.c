@@ -183,7 +183,7 @@ static bool
 read_if_legal(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
 			  Datum *result)
 {
-	ErrorSaveContext escontext = {T_ErrorSaveContext};
+	ErrorSaveContext escontext = {.type = T_ErrorSaveContext};
 
 	return InputFunctionCallSafe(input, text, ioparam, typmod,
 								 (Node *) &escontext, result);

@@ -113,9 +113,9 @@ extern Datum *rows_key_of_row(const TableFacts *facts, Datum row);
 
 /* conflict.c */
 extern bool rows_is_conflict(const TableFacts *facts, const ErrorData *edata);
-extern void rows_report_conflict(TableFacts *facts, const ErrorData *edata,
-								 const ExternalIdSet *added, const Datum *key,
-								 const Datum *scope, const bool *scope_nulls)
-	pg_attribute_noreturn();
+pg_noreturn extern void
+rows_report_conflict(TableFacts *facts, const ErrorData *edata,
+					 const ExternalIdSet *added, const Datum *key,
+					 const Datum *scope, const bool *scope_nulls);
 
 #endif /* EXTERNAL_IDS_ROWS_H */

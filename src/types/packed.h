@@ -55,7 +55,7 @@ typedef struct MemberList
 	int64 capacity;
 } MemberList;
 
-extern void members_corrupt(void) pg_attribute_noreturn();
+pg_noreturn extern void members_corrupt(void);
 extern void member_walk_begin(MemberWalk *walk, const ExternalIdSet *set);
 extern void member_split(const char *data, int len, Member *member);
 extern void id_member(const ExternalIdSet *id, Member *member);

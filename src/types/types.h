@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 /*
  * An external_id_set, detoasted. An external_id has the form of the one-member
  * set, so the same functions serve it.
