@@ -7,6 +7,8 @@ CREATE SCHEMA index_scan AUTHORIZATION regress_index_scan;
 SET ROLE regress_index_scan;
 SET search_path = index_scan, public;
 \pset null NULL
+-- From 16 on the planner sorts early for an aggregate; the plans here are without.
+DO $$ BEGIN PERFORM set_config(name, 'off', false) FROM pg_settings WHERE name = 'enable_presorted_aggregate'; END $$;
 
 -- Rows 1 to 3000: of g, under label l<g % 3> the value g, and b:g; in scope
 -- g % 10. The rest has what is special.
@@ -128,7 +130,7 @@ SELECT result = expected AS t, condition, result FROM (SELECT *, found(condition
 	($$ids @> 'crm:1' AND org IN (21, 24, 99)$$, '{4005,4010}'),
 	($$ids @> 'crm:9' AND org IS NULL$$, '{4008,4009}'),
 	($$ids @> 'crm:1' AND org IS NOT NULL AND org <> 20$$, '{4005,4010}'),
-	($$ids @> 'crm:1' AND org = 20 AND org = 21$$, '{}'),
+	($$ids @> 'crm:1' AND org >= 21 AND org < 21$$, '{}'),
 	($$ids @> 'crm:1' AND (org, id) > (20, 4009)$$, '{4005,4010}')
 ) v (condition, expected)) q;
 

@@ -64,6 +64,7 @@ CREATE TABLE free.external_ids (id int, external_id text);
 BEGIN;
 DROP EXTENSION external_ids CASCADE;
 SAVEPOINT s;
+\set SHOW_CONTEXT never
 CREATE EXTENSION external_ids SCHEMA taken;
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK TO s;

@@ -24,6 +24,17 @@ ANALYZE parent, child;
 CREATE TEMP TABLE child_set (parent external_id_set REFERENCES parent);
 INSERT INTO child_set VALUES ('crm:7');
 INSERT INTO child_set VALUES ('{crm:7,crm:8}');
+-- The plan of a query, without what later servers say about disabled nodes.
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		IF line !~ 'Disabled' THEN
+			RETURN NEXT line;
+		END IF;
+	END LOOP;
+END $$;
 -- Index scan, merge join, hash join, GROUP BY, DISTINCT
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT * FROM parent WHERE id = 'crm:5';
@@ -31,7 +42,7 @@ SELECT n FROM parent WHERE id = 'crm:5';
 EXPLAIN (COSTS OFF) SELECT id FROM parent WHERE id > 'crm:99' ORDER BY id DESC LIMIT 3;
 SELECT id FROM parent WHERE id > 'crm:99' ORDER BY id DESC LIMIT 3;
 SET enable_hashjoin = off; SET enable_nestloop = off;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM parent JOIN child ON id = parent;
+SELECT pg_temp.plan('SELECT count(*) FROM parent JOIN child ON id = parent');
 SELECT count(*) FROM parent JOIN child ON id = parent;
 RESET enable_hashjoin; SET enable_mergejoin = off; RESET enable_seqscan;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM parent JOIN child ON id = parent;
@@ -135,7 +146,7 @@ CREATE MATERIALIZED VIEW oc_matview AS SELECT plain, unnest(plain) AS id FROM oc
 CREATE UNIQUE INDEX ON oc_matview (id);
 REFRESH MATERIALIZED VIEW CONCURRENTLY oc_matview;
 TABLE oc_places; TABLE oc_view; SELECT * FROM oc_matview ORDER BY id;
-SELECT pg_get_viewdef('oc_view');
+SELECT replace(pg_get_viewdef('oc_view'), 'oc_places.', '') AS viewdef;
 SELECT oc_places::text::oc_places = oc_places AS t FROM oc_places;
 SELECT dom @> 'crm:1' AS t, arr[1] && 'a' AS t, (pair).ids -> '' AS v FROM oc_places WHERE dom IS NOT NULL;
 DROP TABLE oc_places CASCADE; DROP DOMAIN oc_crm_ids; DROP TYPE oc_pair;

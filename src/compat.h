@@ -114,13 +114,42 @@ typedef struct Node ErrorSaveContext;
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* From 18 on an index scan takes a place for its statistics; ours needs none. */
+/*
+ * From 18 on an index scan takes a place for its statistics, from 19 on flags;
+ * ours needs none.
+ */
 #if PG_VERSION_NUM < 180000
 #define begin_index_scan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
-#else
+#elif PG_VERSION_NUM < 190000
 #define begin_index_scan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define begin_index_scan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, SO_NONE)
+#endif
+
+/*
+ * The table access method's index_fetch_begin takes flags from 19 on, which a
+ * callback that stands before it hands on: its parameters, and its arguments.
+ */
+#if PG_VERSION_NUM < 190000
+#define INDEX_FETCH_BEGIN_PARAMETERS Relation rel
+#define INDEX_FETCH_BEGIN_ARGUMENTS(heap) heap
+#else
+#define INDEX_FETCH_BEGIN_PARAMETERS Relation rel, uint32 flags
+#define INDEX_FETCH_BEGIN_ARGUMENTS(heap) heap, flags
+#endif
+
+/*
+ * What an access method's handler returns. Until 18 it is palloc'd, and the
+ * server copies and frees it; from 19 on it must live as long as the backend.
+ */
+#if PG_VERSION_NUM < 190000
+#define PG_RETURN_INDEX_AM(am) \
+	PG_RETURN_POINTER(memcpy(palloc(sizeof(*(am))), (am), sizeof(*(am))))
+#else
+#define PG_RETURN_INDEX_AM(am) PG_RETURN_POINTER(am)
 #endif
 
 #endif /* EXTERNAL_IDS_COMPAT_H */

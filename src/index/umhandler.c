@@ -17,15 +17,19 @@
 PG_FUNCTION_INFO_V1(unique_members_handler);
 
 /*
- * The handler function: an IndexAmRoutine, palloc'd in the current context.
+ * The handler function: an IndexAmRoutine, as the server wants it, palloc'd in
+ * the current context or the backend's own.
  */
 Datum
 unique_members_handler(PG_FUNCTION_ARGS)
 {
-	IndexAmRoutine *am = makeNode(IndexAmRoutine);
+	static IndexAmRoutine routine = {.type = T_IndexAmRoutine};
+	IndexAmRoutine *am = &routine;
 	const IndexAmRoutine *btree = um_btree();
 
 	(void) fcinfo;
+	if (am->aminsert != NULL)
+		PG_RETURN_INDEX_AM(am); /* filled before */
 
 	am->amstrategies = UM_NSTRATEGIES;
 	am->amsupport = UM_NPROCS;
@@ -79,5 +83,5 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->aminitparallelscan = NULL;
 	am->amparallelrescan = NULL;
 
-	PG_RETURN_POINTER(am);
+	PG_RETURN_INDEX_AM(am);
 }

@@ -32,7 +32,8 @@ static UmView *active_views = NULL;
 
 static TransactionId um_view_index_delete_tuples(Relation rel,
 												 TM_IndexDeleteOp *op);
-static IndexFetchTableData *um_view_index_fetch_begin(Relation rel);
+static IndexFetchTableData *
+	um_view_index_fetch_begin(INDEX_FETCH_BEGIN_PARAMETERS);
 
 /*
  * Copy the heap's relation as it is now and present the index as a btree. It is
@@ -111,11 +112,12 @@ um_view_end(UmView *view)
  * Callback of the view: fetches go to the real heap.
  */
 static IndexFetchTableData *
-um_view_index_fetch_begin(Relation rel)
+um_view_index_fetch_begin(INDEX_FETCH_BEGIN_PARAMETERS)
 {
 	Relation heap = ((UmView *) rel)->heap;
 
-	return heap->rd_tableam->index_fetch_begin(heap);
+	return heap->rd_tableam->index_fetch_begin(
+		INDEX_FETCH_BEGIN_ARGUMENTS(heap));
 }
 
 /*

@@ -66,11 +66,11 @@ typedef struct UmView
 	TableAmRoutine table_am; /* the heap's, with our callbacks put in */
 	Relation heap;			 /* the real one */
 	Relation index;
-	Oid relam;			   /* the index's own */
+	Oid relam;					 /* the index's own */
 	const IndexAmRoutine *indam; /* the index's own */
-	IndexAmRoutine ordered; /* a copy of it that can order */
-	struct UmBuild *build; /* during a build, else NULL */
-	struct UmView *outer;  /* the view that was active before */
+	IndexAmRoutine ordered;		 /* a copy of it that can order */
+	struct UmBuild *build;		 /* during a build, else NULL */
+	struct UmView *outer;		 /* the view that was active before */
 } UmView;
 
 /* umutils.c */
