@@ -331,17 +331,18 @@ create_trigger(const LinkSpec *spec, LinkTriggerKind kind)
 }
 
 /*
- * Make an object go when the link's record goes, with the child table or with
+ * Make a trigger go when the link's record goes, with the child table or with
  * one of its columns. A dump does not carry this; then external_ids_unlink has
- * more to do.
+ * more to do. The index stays: a dump would put it after the record, and
+ * another order is not what the dump of a restored database has.
  */
 static void
-depend_on_record(Oid record, Oid classid, Oid objid)
+depend_on_record(Oid record, Oid trigger)
 {
 	ObjectAddress from;
 	ObjectAddress to;
 
-	ObjectAddressSet(from, classid, objid);
+	ObjectAddressSet(from, TriggerRelationId, trigger);
 	ObjectAddressSet(to, TriggerRelationId, record);
 	recordDependencyOn(&from, &to, DEPENDENCY_AUTO);
 }
@@ -366,9 +367,5 @@ link_create(LinkSpec *spec)
 	AtEOXact_GUC(true, nestlevel);
 
 	for (int kind = CHILD_BEGIN + 1; kind < NUM_LINK_TRIGGERS; kind++)
-		depend_on_record(triggers[CHILD_BEGIN], TriggerRelationId,
-						 triggers[kind]);
-	depend_on_record(triggers[CHILD_BEGIN], RelationRelationId,
-					 get_relname_relid(spec->args[LINK_ARG_WAITING],
-									   get_rel_namespace(spec->childid)));
+		depend_on_record(triggers[CHILD_BEGIN], triggers[kind]);
 }
