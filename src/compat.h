@@ -91,4 +91,13 @@ typedef struct Node ErrorSaveContext;
 #define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
 #endif
 
+/* From 18 on an index scan takes a place for its statistics; ours needs none. */
+#if PG_VERSION_NUM < 180000
+#define begin_index_scan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#else
+#define begin_index_scan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#endif
+
 #endif /* EXTERNAL_IDS_COMPAT_H */

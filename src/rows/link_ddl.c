@@ -148,6 +148,18 @@ add_column(StringInfo sql, const LinkAttribute *column, bool first)
 }
 
 /*
+ * Append a column, compared bytewise as unique_members does.
+ */
+static void
+add_bytewise(StringInfo sql, const LinkAttribute *column)
+{
+	appendStringInfo(sql, "%s%s", quote_identifier(column->name),
+					 OidIsValid(column->collation)
+						 ? " COLLATE pg_catalog.\"C\""
+						 : "");
+}
+
+/*
  * Create the index that the parent's side finds waiting rows in: all that have
  * an ID where a link follows it when it moves; those without a foreign key, and
  * verified where that counts, where a link once made is kept.
@@ -165,10 +177,12 @@ create_waiting_index(LinkSpec *spec)
 	appendStringInfo(&sql, "CREATE INDEX %s ON %s USING btree (",
 					 quote_identifier(name), spec->child_table);
 	for (int i = 0; i < spec->facts->nscope; i++)
-		appendStringInfo(&sql, "%s, ", quote_identifier(spec->scope[i].name));
-	appendStringInfo(&sql, "%s%s) WHERE %s IS NOT NULL",
-					 quote_identifier(spec->id.name),
-					 spec->text_id ? " COLLATE pg_catalog.\"C\"" : "",
+	{
+		add_bytewise(&sql, &spec->scope[i]);
+		appendStringInfoString(&sql, ", ");
+	}
+	add_bytewise(&sql, &spec->id);
+	appendStringInfo(&sql, ") WHERE %s IS NOT NULL",
 					 quote_identifier(spec->id.name));
 	if (!spec->follow)
 	{

@@ -56,7 +56,6 @@ extern void link_read_columns(LinkSpec *spec, Relation child, const char *id,
 							  Jsonb *scope);
 
 /* link_triggers.c */
-extern Oid link_function(const char *name, Oid extschema);
 extern List *link_triggers(Oid extschema);
 extern LinkTrigger *link_record(List *triggers, Oid childid, AttrNumber fk);
 extern bool link_name_taken(List *triggers, Oid relid, const char *link);
