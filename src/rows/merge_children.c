@@ -377,7 +377,8 @@ repoint_rows(const MergeCall *call, const MergeRef *ref)
 
 /*
  * Raise an error if rows of the child still point at row "from". Errors: 40001
- * if the transaction's snapshot is too old to see them, else 27000.
+ * if the transaction's snapshot is too old to see them, else 42501 where row
+ * security applies, or 27000.
  */
 static void
 check_repointed(const MergeCall *call, const MergeRef *ref)
@@ -395,20 +396,21 @@ check_repointed(const MergeCall *call, const MergeRef *ref)
 				 ref->table, ref->name),
 			 errhint("The transaction might succeed if retried."),
 			 error_fields(ref)));
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-		 errmsg("rows of table \"%s\" still point at row \"from\"",
-				ref->table),
-		 errdetail(
-			 "A trigger or a row security policy kept them from being re-pointed by \"%s\".",
-			 ref->name),
-		 error_fields(ref)));
+	ereport(ERROR,
+			(errcode(ref->hides ? ERRCODE_INSUFFICIENT_PRIVILEGE
+								: ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("rows of table \"%s\" still point at row \"from\"",
+					ref->table),
+			 errdetail("%s kept them from being re-pointed by \"%s\".",
+					   ref->hides ? "Row security, or a trigger,"
+								  : "A trigger",
+					   ref->name),
+			 error_fields(ref)));
 }
 
 /*
  * Re-point all children, as counted before. Call within SPI_connect. Errors:
- * 23505 on a unique key of a child; 40001; 27000; the server's own.
+ * 23505 on a unique key of a child; 40001; 42501; 27000; the server's own.
  */
 void
 merge_repoint_children(MergeCall *call)
