@@ -290,7 +290,8 @@ GRANT UPDATE (note) ON notes TO regress_rows_merge_app;
 SET ROLE regress_rows_merge_app;
 SELECT * FROM external_ids_merge('accounts', '1', '2', repoint => true);
 RESET ROLE; SET ROLE regress_rows_merge;
-GRANT UPDATE ON notes TO regress_rows_merge_app;
+-- of a composite key only the columns that change are written
+GRANT UPDATE (account) ON notes TO regress_rows_merge_app;
 SET ROLE regress_rows_merge_app;
 BEGIN;
 SELECT sum(count) FROM external_ids_merge('accounts', '1', '2', repoint => true);
@@ -427,6 +428,18 @@ INSERT INTO excluded VALUES (1, '{x:1,x:2}'), (2, 'x:3');
 SELECT * FROM external_ids_merge('excluded', 1, 2);
 SELECT * FROM excluded ORDER BY id;
 
+CREATE TABLE at_once (id int PRIMARY KEY, ids external_id_set,
+	CONSTRAINT at_once_ids EXCLUDE USING unique_members (ids WITH &&));
+INSERT INTO at_once VALUES (1, '{x:1,x:2}'), (2, 'x:3');
+SELECT * FROM external_ids_merge('at_once', 1, 2);
+SELECT * FROM at_once ORDER BY id;
+-- values that are unique under any label
+CREATE TABLE by_value (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX by_value_ids ON by_value USING unique_members (ids external_id_set_value_ops);
+INSERT INTO by_value VALUES (1, '{x:1,y:1}'), (2, 'x:3');
+SELECT * FROM external_ids_merge('by_value', 1, 2);
+SELECT * FROM by_value ORDER BY id;
+
 --
 -- Partitioned account tables
 --
@@ -437,12 +450,14 @@ CREATE TABLE parts_1a PARTITION OF parts_1 FOR VALUES FROM (1) TO (2);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2);
 ALTER TABLE parts_1a ADD UNIQUE (id);
 ALTER TABLE parts_2 ADD UNIQUE (id);
+ALTER TABLE parts ADD parent int, ADD CONSTRAINT parts_parent FOREIGN KEY (org, parent) REFERENCES parts (org, id);
 CREATE TABLE to_root (n int, org int, id int, FOREIGN KEY (org, id) REFERENCES parts) PARTITION BY LIST (n);
 CREATE TABLE to_root_1 PARTITION OF to_root DEFAULT;
 CREATE TABLE to_middle (org int, id int, FOREIGN KEY (org, id) REFERENCES parts_1);
 CREATE TABLE to_leaf (id int REFERENCES parts_1a (id));
 CREATE TABLE to_other_leaf (id int REFERENCES parts_2 (id));
 INSERT INTO parts VALUES (1, 1, 'x:1'), (1, 2, 'x:2'), (2, 1, 'x:1'), (2, 2, 'x:2');
+UPDATE parts SET parent = 1 WHERE org = 1;
 INSERT INTO to_root VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1);
 INSERT INTO to_middle VALUES (1, 1);
 INSERT INTO to_leaf VALUES (1), (1);
