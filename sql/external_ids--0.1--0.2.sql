@@ -9,6 +9,22 @@
 -- Upsert (section owner: src/rows/upsert*.c)
 -- =========================================================================
 
+-- They run with the caller's rights, and write.
+
+CREATE FUNCTION external_ids_upsert(
+	"table" anyelement,
+	ids external_id_set,
+	data jsonb,
+	mode text DEFAULT 'upsert',
+	ids_mode text DEFAULT 'add',
+	index regclass DEFAULT NULL)
+RETURNS TABLE (result text, "row" anyelement)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_upsert(anyelement, external_id_set, jsonb, text, text, regclass)
+IS 'find the row that holds any of the external IDs and update it, or create it';
+
 -- END OF UPSERT
 
 -- =========================================================================
