@@ -75,7 +75,7 @@ unknown_key_error(const TableFacts *facts, Jsonb *scope)
 		for (int i = 0; i < facts->nscope && !known; i++)
 			known = strcmp(name, facts->scope[i].name) == 0;
 		if (!known)
-			scope_error(facts, in_data,
+			scope_error(facts, false,
 						"\"%s\" is not a scope column of its index.", name);
 	}
 	elog(ERROR, "no unknown key in scope");

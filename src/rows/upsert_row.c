@@ -29,7 +29,7 @@
 #include "utils/typcache.h"
 
 /* Attempts that may come to nothing, if all rows can be seen, and if not. */
-#define MAX_ATTEMPTS 100
+#define MAX_ATTEMPTS 20
 #define MAX_BLIND_ATTEMPTS 5
 
 /* Deadlocks in which our part is undone, and tried again. */
