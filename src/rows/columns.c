@@ -277,8 +277,8 @@ add_returning(QueryText *text)
 }
 
 /*
- * INSERT INTO table (columns) VALUES ($1, ...) or, of many, SELECT from the JSON
- * array $1; RETURNING whole row, whether it is in the index.
+ * INSERT INTO table (columns) VALUES ($1, ...) or, of many, SELECT from the
+ * array of jsonb $1, in its order; RETURNING whole row, whether it is in the index.
  */
 static void
 write_insert(QueryText *text, const ColumnSet *columns, bool many)
@@ -294,10 +294,11 @@ write_insert(QueryText *text, const ColumnSet *columns, bool many)
 	{
 		appendStringInfoString(&text->sql, ") SELECT ");
 		add_columns(text, columns, "element.");
-		appendStringInfoString(&text->sql,
-							   " FROM pg_catalog.jsonb_to_recordset(");
-		query_add_param(text, JSONBOID);
-		appendStringInfoString(&text->sql, ") AS element(");
+		appendStringInfoString(&text->sql, " FROM pg_catalog.unnest(");
+		query_add_param(text, get_array_type(JSONBOID));
+		appendStringInfoString(
+			&text->sql,
+			") AS elements(data) CROSS JOIN LATERAL pg_catalog.jsonb_to_record(elements.data) AS element(");
 	}
 	else
 		appendStringInfoString(&text->sql, ") VALUES (");

@@ -227,7 +227,8 @@ write_any_many(QueryText *text)
 		query_add_cast(text, right, column->type);
 	}
 	query_add_predicate(text);
-	appendStringInfoString(&text->sql, ") AS matched");
+	/* two are as good as many; the limit keeps it one probe per set */
+	appendStringInfoString(&text->sql, " LIMIT 2) AS matched");
 }
 
 /*
@@ -320,7 +321,11 @@ rows_plan(TableFacts *facts, RowQuery query)
 	query_begin(&text, facts);
 	write_query(&text, query);
 	nestlevel = rows_begin_predicate();
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
+
+	/* How many a long array names, and how they are best found, varies. */
+	plan = SPI_prepare_cursor(text.sql.data, text.nargs, text.argtypes,
+							  query == QUERY_ANY_MANY ? CURSOR_OPT_CUSTOM_PLAN
+													  : 0);
 	AtEOXact_GUC(true, nestlevel);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",

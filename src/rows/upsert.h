@@ -17,7 +17,7 @@
 typedef enum ColumnQuery
 {
 	COLUMNS_INSERT,		 /* a row from parameters */
-	COLUMNS_INSERT_MANY, /* rows from a JSON array */
+	COLUMNS_INSERT_MANY, /* rows from an array of jsonb */
 	COLUMNS_UPDATE		 /* the row with a key */
 } ColumnQuery;
 
@@ -66,6 +66,7 @@ typedef struct UpsertElement
 	const char *result; /* NULL: none yet */
 	Datum row;			/* where there is one */
 	bool has_row;
+	ErrorData *error; /* instead of a result */
 } UpsertElement;
 
 /* The rows that hold any of an element's IDs. */
@@ -87,6 +88,7 @@ extern void column_set_read(UpsertElement *element);
 extern void upsert_element(UpsertElement *element);
 extern bool upsert_attempt(UpsertElement *element);
 extern void upsert_update_found(UpsertElement *element, Datum row);
+extern bool upsert_holds_ids(UpsertElement *element, Datum row);
 extern bool upsert_unchanged(UpsertElement *element, Datum row);
 extern void upsert_take_inserted(UpsertElement *element, HeapTuple tuple,
 								 TupleDesc desc);
@@ -99,6 +101,9 @@ extern void upsert_begin_call(UpsertCall *call, FunctionCallInfo fcinfo,
 extern int upsert_choice(FunctionCallInfo fcinfo, int arg, const char *name,
 						 const char *const *choices);
 extern void upsert_check_ids(const ExternalIdSet *ids);
+
+/* upsert_many.c */
+extern void upsert_prepare(UpsertElement *element);
 
 /* upsert_batch.c */
 extern bool upsert_batch(UpsertElement *elements, int n);

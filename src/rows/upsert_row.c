@@ -338,6 +338,19 @@ upsert_take_inserted(UpsertElement *element, HeapTuple tuple, TupleDesc desc)
 }
 
 /*
+ * True if the row holds all of the element's IDs.
+ */
+bool
+upsert_holds_ids(UpsertElement *element, Datum row)
+{
+	ExternalIdSet *lacking;
+
+	lacking = external_id_set_minus_internal(element->ids,
+											 set_of_row(element, row));
+	return external_id_set_cardinality_internal(lacking) == 0;
+}
+
+/*
  * Insert the element's row.
  */
 static void
