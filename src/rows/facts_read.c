@@ -132,6 +132,7 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 	facts->indexid = RelationGetRelid(index);
 	facts->unique = form->indisunique;
 	facts->deferrable = !form->indimmediate;
+	facts->exclusion = form->indisexclusion;
 	facts->set_attnum = form->indkey.values[0];
 	fmgr_info_cxt(index_getprocid(index, 1, ENTRIES_PROC), &facts->entries,
 				  CurrentMemoryContext);

@@ -72,6 +72,7 @@ typedef struct TableFacts
 	bool only;			   /* no partitioned table: FROM ONLY */
 	bool unique;		   /* index says UNIQUE: a claim updates a key */
 	bool deferrable;	   /* index may be checked as late as at commit */
+	bool exclusion;		   /* index is an EXCLUDE constraint's */
 	char *schema_name;
 	char *table_name;
 	char *set_name;			 /* the external_id_set column */

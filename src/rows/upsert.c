@@ -120,6 +120,7 @@ upsert_internal(FunctionCallInfo fcinfo)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(call.context);
+	upsert_lock_ids(call.facts, element.ids);
 	upsert_element(&element);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

@@ -95,6 +95,10 @@ extern void upsert_take_inserted(UpsertElement *element, HeapTuple tuple,
 extern void upsert_execute(TableFacts *facts, SPIPlanPtr plan, Datum *values,
 						   const char *nulls, int expected);
 
+/* upsert_lock.c */
+extern void upsert_lock_ids(TableFacts *facts, const ExternalIdSet *ids);
+extern void upsert_lock_all(TableFacts *facts);
+
 /* upsert.c */
 extern void upsert_begin_call(UpsertCall *call, FunctionCallInfo fcinfo,
 							  int modearg, int indexarg);

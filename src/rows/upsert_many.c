@@ -369,6 +369,7 @@ external_ids_upsert_many(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(oldcontext);
+	upsert_lock_all(many.call.facts);
 	take_all(&many, array);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
