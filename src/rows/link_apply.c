@@ -65,9 +65,7 @@ write_update(QueryText *text, const LinkFacts *facts, bool move)
 	const TableFacts *parent = facts->parent;
 	bool only = get_rel_relkind(facts->childid) == RELKIND_RELATION;
 
-	memset(text, 0, sizeof(*text));
-	initStringInfo(&text->sql);
-	text->alias = "child";
+	query_begin_other(text, "child");
 	appendStringInfo(&text->sql,
 					 "UPDATE %s%s AS child SET %s = ", only ? "ONLY " : "",
 					 quote_qualified_identifier(get_namespace_name(

@@ -19,17 +19,26 @@
 #include "utils/syscache.h"
 
 /*
- * Begin a statement about the table.
+ * Begin a statement about a table that goes by "alias" in it, quoted.
  */
 void
-query_begin(QueryText *text, const TableFacts *facts)
+query_begin_other(QueryText *text, const char *alias)
 {
 	memset(text, 0, sizeof(*text));
 	initStringInfo(&text->sql);
 	text->maxargs = 16;
 	text->argtypes = palloc(sizeof(Oid) * text->maxargs);
+	text->alias = alias;
+}
+
+/*
+ * Begin a statement about the account table.
+ */
+void
+query_begin(QueryText *text, const TableFacts *facts)
+{
+	query_begin_other(text, quote_identifier(facts->table_name));
 	text->facts = facts;
-	text->alias = quote_identifier(facts->table_name);
 
 	/* Must not be hidden by the table's name in an inner query. */
 	text->members = strcmp(facts->table_name, "member") == 0 ? "member_"

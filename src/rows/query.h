@@ -20,6 +20,7 @@ typedef struct QueryText
 	Oid *argtypes;
 } QueryText;
 
+extern void query_begin_other(QueryText *text, const char *alias);
 extern void query_begin(QueryText *text, const TableFacts *facts);
 extern void query_add_param(QueryText *text, Oid type);
 extern void query_add_type(QueryText *text, Oid type, int32 typmod);
