@@ -173,14 +173,17 @@ run_update(LinkFacts *facts, const LinkItem *item, bool move, Datum key,
  * Raise 40001 if the transaction's own snapshot does not see the same holder.
  */
 static void
-check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key)
+check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key,
+			   bool has_key)
 {
 	Datum own;
+	bool has_own;
 
 	if (!IsolationUsesXactSnapshot())
 		return;
-	if (link_holders(facts, item->id, item->scope, false, false, &own) == 1 &&
-		datumIsEqual(own, key, facts->key_byval, facts->key_len))
+	has_own = link_holders(facts, item->id, item->scope, false, false, &own) == 1;
+	if (has_own == has_key &&
+		(!has_key || datumIsEqual(own, key, facts->key_byval, facts->key_len)))
 		return;
 	ereport(
 		ERROR,
@@ -202,9 +205,10 @@ apply_item(LinkFacts *facts, const LinkItem *item)
 								&key) == 1;
 	uint64 written = 0;
 
+	if (has_key || item->linked)
+		check_snapshot(facts, item, key, has_key);
 	if (has_key)
 	{
-		check_snapshot(facts, item, key);
 		written += run_update(facts, item, false, key, true);
 	}
 	if (item->linked &&
@@ -306,7 +310,7 @@ lock_items(const LinkFacts *facts, LinkItem **items, int n)
 		pages[i].page = items[i]->hash;
 		pages[i].party = items[i]->party;
 	}
-	link_lock(facts->childid, pages, n);
+	link_lock(facts->parentid, pages, n);
 	pfree(pages);
 }
 
