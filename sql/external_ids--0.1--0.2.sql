@@ -37,4 +37,28 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION external_ids_link_parent()
 IS 'trigger function of external_ids_link on the parent table';
 
+CREATE FUNCTION external_ids_link(
+	child regclass,
+	id_column name,
+	fk_column name,
+	parent regclass,
+	scope jsonb DEFAULT NULL,
+	on_move text DEFAULT 'keep',
+	verified name DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT linked bigint,
+	OUT waiting bigint)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION external_ids_link(regclass, name, name, regclass, jsonb, text, name, regclass)
+IS 'make a foreign key column follow a column with the parent''s external ID';
+
+CREATE FUNCTION external_ids_unlink(child regclass, fk_column name) RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION external_ids_unlink(regclass, name)
+IS 'remove all that external_ids_link made for a foreign key column';
+
 -- END OF LINK

@@ -76,11 +76,28 @@ typedef struct Node ErrorSaveContext;
 #define HAVE_SOFT_INPUT 1
 #endif
 
+/* Ownership of any object is asked in one way from 16 on. */
+#if PG_VERSION_NUM < 160000
+#define owns_relation(relid, role) pg_class_ownercheck((relid), (role))
+#else
+#define owns_relation(relid, role) \
+	object_ownercheck(RelationRelationId, (relid), (role))
+#endif
+
 /* The search path's snapshot was renamed in 17. */
 #if PG_VERSION_NUM < 170000
 #define SearchPathMatcher OverrideSearchPath
 #define GetSearchPathMatcher GetOverrideSearchPath
 #define SearchPathMatchesCurrentEnvironment OverrideSearchPathMatchesCurrent
+#endif
+
+/* From 18 on an index scan takes a place for its statistics; ours needs none. */
+#if PG_VERSION_NUM < 180000
+#define begin_index_scan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#else
+#define begin_index_scan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #endif
 
 #endif /* EXTERNAL_IDS_COMPAT_H */

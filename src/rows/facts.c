@@ -189,12 +189,12 @@ sweep_cache(void)
 /*
  * The facts of table "relid", seen through its unique_members index "indexid",
  * or through its only one if that is InvalidOid. The table is locked until the
- * transaction ends, so the facts hold as long as the caller works. Errors:
- * 42501 without a privilege on the table, and whatever rows_read_facts raises
- * about a table that does not fit.
+ * transaction ends, so the facts hold as long as the caller works. It is the
+ * caller's to see to privileges. Errors: whatever rows_read_facts raises about
+ * a table that does not fit.
  */
 TableFacts *
-rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
+rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 {
 	FactsKey key;
 	FactsEntry *entry;
@@ -207,8 +207,6 @@ rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	key.relid = relid;
 	key.indexid = indexid;
 	key.extschema = extschema;
-
-	check_privilege(relid, lockmode);
 
 	/* The lock takes in the invalidations that others sent. */
 	LockRelationOid(relid, lockmode);
@@ -238,6 +236,17 @@ rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	MemoryContextSetParent(facts->context, CacheMemoryContext);
 	entry->facts = facts;
 	return facts;
+}
+
+/*
+ * The same for a row function, which needs a privilege on the table. Errors:
+ * 42501 without one.
+ */
+TableFacts *
+rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
+{
+	check_privilege(relid, lockmode);
+	return rows_facts_unchecked(relid, indexid, extschema, lockmode);
 }
 
 /*

@@ -86,6 +86,8 @@ typedef struct RowParams
 /* facts.c */
 extern TableFacts *rows_facts(Oid relid, Oid indexid, Oid extschema,
 							  LOCKMODE lockmode);
+extern TableFacts *rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema,
+										LOCKMODE lockmode);
 extern void rows_require_key(const TableFacts *facts);
 extern TableFacts *rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg);
 

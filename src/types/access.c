@@ -87,6 +87,40 @@ external_id_make_uuid(PG_FUNCTION_ARGS)
 	return make_internal(fcinfo, value, strlen(value));
 }
 
+/*
+ * The members of "set", as types.h says. The array is palloc'd; a member that
+ * stands in the set as a short varlena is not copied.
+ */
+int
+external_id_set_members_internal(const ExternalIdSet *set,
+								 ExternalIdSet ***members)
+{
+	int n = external_id_set_cardinality_internal(set);
+	MemberWalk walk;
+	Member member;
+
+	*members = palloc(sizeof(ExternalIdSet *) * Max(n, 1));
+	n = 0;
+	member_walk_begin(&walk, set);
+	while (member_walk_next(&walk, &member))
+		(*members)[n++] = walk.header ? (ExternalIdSet *) walk.header
+									  : set_from_member(&member);
+	return n;
+}
+
+/*
+ * An external_id's value, as types.h says.
+ */
+const char *
+external_id_value_internal(const ExternalIdSet *id, int *len)
+{
+	Member member;
+
+	id_member(id, &member);
+	*len = member.value_len;
+	return member.value;
+}
+
 /* external_id_set(VARIADIC external_id[]). Errors: a NULL element */
 Datum
 external_id_set_make(PG_FUNCTION_ARGS)

@@ -38,6 +38,17 @@ extern ExternalIdSet *external_id_set_under_internal(const ExternalIdSet *set,
 													 const char *label,
 													 int label_len);
 
+/*
+ * The members of "set" in canonical order, each a one-member set or, what is the
+ * same, an external_id; the result is their number. They may point into "set".
+ */
+extern int external_id_set_members_internal(const ExternalIdSet *set,
+											ExternalIdSet ***members);
+
+/* An external_id's value: its bytes, within "id", and their number. */
+extern const char *external_id_value_internal(const ExternalIdSet *id,
+											  int *len);
+
 /* The text form, palloc'd: for messages. */
 extern char *external_id_set_to_cstring(const ExternalIdSet *set);
 
