@@ -36,7 +36,7 @@ sub start_waiting
 	{
 		eval { $handle->pump_nb };
 		last unless $handle->pumpable;
-		$waits = sql($node, q(SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'psql' AND wait_event_type = 'Lock')));
+		$waits = sql($node, q(SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND wait_event_type = 'Lock')));
 	}
 	return ($waits, sub { $handle->finish; return $err; });
 }
