@@ -20,7 +20,8 @@
 # SQL can use :dir, a folder that the server may write to. All variants run in
 # each round, one after the other, in turn forwards and backwards, so that what
 # disturbs the machine disturbs all. A ratio is that of one round; reported are
-# the median of the rounds and the range.
+# the median of the rounds and the range. On Linux the same is reported of the
+# CPU time that the server spent, which says more on a busy machine.
 use strict;
 use warnings;
 
@@ -50,6 +51,17 @@ sub run_sql
 	print $file $sql;
 	close $file;
 	return output_of('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', "dir=$dir", '-d', $database, '-f', "$dir/run.sql");
+}
+
+# The CPU time in seconds of all sessions of the server that have ended, or
+# undef where that cannot be known: what Linux adds up for the postmaster.
+sub ended_cpu
+{
+	my $ticks = output_of('psql', '-XAtq', '-d', 'postgres', '-c', q{
+SELECT split_part(stat, ' ', 14)::bigint + split_part(stat, ' ', 15)::bigint
+FROM (SELECT split_part(regexp_replace(pg_read_file('/proc/self/stat', 0, 4096, true), '^.*[)] ', ''), ' ', 2)) AS self (parent),
+     regexp_replace(pg_read_file('/proc/' || parent || '/stat', 0, 4096, true), '^.*[)] ', '') AS stat});
+	return $ticks =~ /(\d+)/ ? $1 / 100 : undef;
 }
 
 sub median
@@ -101,12 +113,13 @@ sub read_benchmark
 	return \%benchmark;
 }
 
-# Runs a variant once and returns its time.
+# Runs a variant once and returns its time, and the CPU time or undef.
 sub run_variant
 {
 	my ($name, $variant) = @_;
 	my $time;
 	run_sql($variant->{before}) if $variant->{before};
+	my $before = ended_cpu();
 	if ($variant->{kind} eq 'sql')
 	{
 		my @times = split ' ', run_sql("SELECT extract(epoch FROM clock_timestamp());\n$variant->{text}\n"
@@ -121,12 +134,24 @@ sub run_variant
 		my $out = output_of('pgbench', '-n', '-M', 'prepared', @{ $variant->{options} }, '-f', "$dir/script.sql", $database);
 		($time) = $out =~ /^latency average = ([\d.]+) ms/m or die "pgbench gave no time:\n$out";
 	}
+	select undef, undef, undef, 0.05;    # the session is just ending
+	my $cpu = ended_cpu();
+	$cpu -= $before if defined $cpu;
 	if ($variant->{after})
 	{
 		my $true = run_sql($variant->{after});
 		die "variant $name did not do what it should: $variant->{after}" unless $true =~ /^t\s*$/;
 	}
-	return $time;
+	return ($time, $cpu);
+}
+
+# Prints how the numbers of one variant are to those of another.
+sub print_ratio
+{
+	my ($label, $a, $b, $goal) = @_;
+	my @ratios = map { $a->[$_] / $b->[$_] } 0 .. $#$a;
+	printf "  %-28s %s   goal %s: %s\n", $label, summary(@ratios), $goal, median(@ratios) <= $goal ? 'met' : 'MISSED';
+	return;
 }
 
 # Runs a benchmark and prints its table.
@@ -134,14 +159,19 @@ sub run_benchmark
 {
 	my ($name) = @_;
 	my $benchmark = read_benchmark($name);
-	my (%times, %ratios);
+	my (%times, %cpu);
 	$database = "bench_$name";
 	output_of('createdb', $database);
 	run_sql($benchmark->{setup});
 	my @variants = @{ $benchmark->{variants} };
 	for my $round (1 .. $benchmark->{rounds})
 	{
-		push @{ $times{$_} }, run_variant($_, $benchmark->{variant}{$_}) for @variants;
+		for my $variant (@variants)
+		{
+			my ($time, $cpu) = run_variant($variant, $benchmark->{variant}{$variant});
+			push @{ $times{$variant} }, $time;
+			push @{ $cpu{$variant} }, $cpu if $cpu;
+		}
 		@variants = reverse @variants;
 	}
 	output_of('dropdb', $database);
@@ -156,8 +186,9 @@ sub run_benchmark
 	for my $ratio (@{ $benchmark->{ratios} })
 	{
 		my ($a, $b, $goal) = @$ratio;
-		my @ratios = map { $times{$a}[$_] / $times{$b}[$_] } 0 .. $#{ $times{$a} };
-		printf "  %-28s %s   goal %s: %s\n", "$a / $b", summary(@ratios), $goal, median(@ratios) <= $goal ? 'met' : 'MISSED';
+		print_ratio("$a / $b", $times{$a}, $times{$b}, $goal);
+		print_ratio('  by CPU time', $cpu{$a}, $cpu{$b}, $goal)
+		  if $cpu{$a} && $cpu{$b} && @{ $cpu{$a} } == @{ $cpu{$b} };
 	}
 	return;
 }
