@@ -9,6 +9,43 @@
 -- Upsert (section owner: src/rows/upsert*.c)
 -- =========================================================================
 
+-- They run with the caller's rights, and write.
+
+CREATE FUNCTION external_ids_upsert(
+	"table" anyelement,
+	ids external_id_set,
+	data jsonb,
+	mode text DEFAULT 'upsert',
+	ids_mode text DEFAULT 'add',
+	index regclass DEFAULT NULL)
+RETURNS TABLE (result text, "row" anyelement)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1;
+
+COMMENT ON FUNCTION external_ids_upsert(anyelement, external_id_set, jsonb, text, text, regclass)
+IS 'find the row that holds any of the external IDs and update it, or create it';
+
+CREATE FUNCTION external_ids_upsert_many(
+	"table" anyelement,
+	elements jsonb,
+	mode text DEFAULT 'upsert',
+	ids_mode text DEFAULT 'add',
+	on_error text DEFAULT 'stop',
+	progress int DEFAULT NULL,
+	index regclass DEFAULT NULL)
+RETURNS TABLE (
+	ordinality bigint,
+	result text,
+	"row" anyelement,
+	sqlstate text,
+	message text,
+	detail text)
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
+
+COMMENT ON FUNCTION external_ids_upsert_many(anyelement, jsonb, text, text, text, int, regclass)
+IS 'external_ids_upsert for each element of a JSON array, many at once';
+
 -- END OF UPSERT
 
 -- =========================================================================

@@ -167,16 +167,7 @@ run_update(LinkFacts *facts, const LinkItem *item, bool move, Datum key,
 	}
 	result = SPI_execute_snapshot(plan, values, nulls, latest, crosscheck,
 								  false, true, 0);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_snapshot failed: %s",
-			 SPI_result_code_string(result));
-	if (result != SPI_OK_UPDATE)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "a rule on table \"%s\" changed what a statement of external_ids does",
-				 get_rel_name(facts->childid))));
+	rows_check_result(result, SPI_OK_UPDATE, get_rel_name(facts->childid));
 	return SPI_processed;
 }
 

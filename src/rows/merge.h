@@ -49,6 +49,7 @@ typedef struct MergeColumn
 	Datum into;		  /* value in row "into" */
 	bool from_null;
 	bool into_null;
+	bool same; /* the very same value in both: left alone */
 } MergeColumn;
 
 /* A foreign key, or a link without one, that points at the table. */
@@ -62,6 +63,7 @@ typedef struct MergeRef
 	bool hides; /* row security applies to the caller */
 	int n;
 	MergeColumn columns[INDEX_MAX_KEYS];
+	bool same;	  /* so in all columns: who points at one points at both */
 	uint64 count; /* rows that point at "from" */
 } MergeRef;
 

@@ -148,6 +148,27 @@ fetch_referenced(const MergeCall *call, MergeRef *ref, const MergeRow *row)
 }
 
 /*
+ * Mark the columns in which both rows have the same value, such as a composite
+ * key's tenant: who may re-point need not be allowed to write those.
+ */
+static void
+mark_same(MergeRef *ref)
+{
+	ref->same = true;
+	for (int i = 0; i < ref->n; i++)
+	{
+		MergeColumn *column = &ref->columns[i];
+		int16 len;
+		bool byval;
+
+		get_typlenbyval(column->type, &len, &byval);
+		column->same = !column->from_null && !column->into_null &&
+					   datum_image_eq(column->from, column->into, byval, len);
+		ref->same &= column->same;
+	}
+}
+
+/*
  * True if row "from" has a null where it would be pointed at: no child does.
  */
 static bool
@@ -297,6 +318,7 @@ merge_count_children(MergeCall *call)
 
 		fetch_referenced(call, ref, &call->from);
 		fetch_referenced(call, ref, &call->into);
+		mark_same(ref);
 		if (from_has_null(ref))
 			continue;
 		ref->count = count_rows(call, ref, call->snapshot);
@@ -340,12 +362,16 @@ repoint_rows(const MergeCall *call, const MergeRef *ref)
 	add_child(&text, ref);
 	for (int i = 0; i < ref->n; i++)
 	{
-		appendStringInfo(&text.sql, "%s%s = ", i > 0 ? ", " : " SET ",
-						 quote_identifier(ref->columns[i].name));
-		query_add_param(&text, ref->columns[i].type);
-		rows_add_param(&params, ref->columns[i].into);
-		if (ref->columns[i].into_null)
-			params.nulls[i] = 'n';
+		const MergeColumn *column = &ref->columns[i];
+
+		if (column->same)
+			continue;
+		appendStringInfo(&text.sql, "%s%s = ", params.n > 0 ? ", " : " SET ",
+						 quote_identifier(column->name));
+		query_add_param(&text, column->type);
+		rows_add_param(&params, column->into);
+		if (column->into_null)
+			params.nulls[params.n - 1] = 'n';
 	}
 	add_match(&text, ref);
 	for (int i = 0; i < ref->n; i++)
@@ -409,6 +435,16 @@ check_repointed(const MergeCall *call, const MergeRef *ref)
 }
 
 /*
+ * True unless no row can point at row "from", or those that do point at row
+ * "into" as well.
+ */
+static bool
+can_point(const MergeRef *ref)
+{
+	return !ref->same && !from_has_null(ref);
+}
+
+/*
  * Re-point all children, as counted before. Call within SPI_connect. Errors:
  * 23505 on a unique key of a child; 40001; 42501; 27000; the server's own.
  */
@@ -418,11 +454,11 @@ merge_repoint_children(MergeCall *call)
 	ListCell *cell;
 
 	foreach(cell, call->refs)
-		if (!from_has_null(lfirst(cell)))
+		if (can_point(lfirst(cell)))
 			repoint_rows(call, lfirst(cell));
 
 	/* A trigger on one child may have written another. */
 	foreach(cell, call->refs)
-		if (!from_has_null(lfirst(cell)))
+		if (can_point(lfirst(cell)))
 			check_repointed(call, lfirst(cell));
 }

@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
@@ -179,7 +180,8 @@ link_operator(const MergeCall *call, int i, Oid type)
 
 /*
  * The facts of the parent as the link sees it: argument 2 of its triggers is
- * the index's name, or empty where there is one only.
+ * the index's name, or empty where there is one only. If the link is on a
+ * partitioned table above, the partition's own index has the same scope.
  */
 static const TableFacts *
 linked_facts(const MergeCall *call, const char *index)
@@ -190,7 +192,8 @@ linked_facts(const MergeCall *call, const char *index)
 	if (index[0] == '\0' || strcmp(index, get_rel_name(facts->indexid)) == 0)
 		return facts;
 	indexid = get_relname_relid(index, get_rel_namespace(facts->relid));
-	if (!OidIsValid(indexid))
+	if (!OidIsValid(indexid) ||
+		IndexGetRelation(indexid, true) != facts->relid)
 		return facts;
 	return rows_facts(facts->relid, indexid, facts->extschema,
 					  call->dry_run ? AccessShareLock : RowExclusiveLock);

@@ -23,6 +23,9 @@ static const char *const query_names[NUM_ROW_QUERIES] = {
 	"resolve by external ID",
 	"resolve by value",
 	"resolve many",
+	"find any",
+	"lock any",
+	"find any of many",
 };
 
 /*
@@ -154,6 +157,81 @@ write_many(QueryText *text)
 }
 
 /*
+ * SELECT row WHERE [key AND] the index would not let it and another row with
+ * the IDs $1 be, and scope. With the key the row is locked as for write_lock.
+ */
+static void
+write_any(QueryText *text, bool lock)
+{
+	const TableFacts *facts = text->facts;
+
+	query_add_select_row(text);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_operator(text, facts->conflict_operator);
+	query_add_param(text, facts->settype);
+	if (lock)
+	{
+		appendStringInfoString(&text->sql, " AND ");
+		query_add_equalities(text, facts->keys, facts->nkeys);
+	}
+	query_add_scope(text);
+	query_add_predicate(text);
+	if (lock)
+		appendStringInfoString(&text->sql, facts->unique
+											   ? " FOR UPDATE"
+											   : " FOR NO KEY UPDATE");
+}
+
+/*
+ * SELECT ordinality, row for each of the sets in the array $1, with the scope
+ * columns' values in the arrays $2 ..., as write_any finds it.
+ */
+static void
+write_any_many(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(
+		&text->sql,
+		"SELECT %s.ordinality, matched.found FROM ROWS FROM (pg_catalog.unnest(",
+		text->members);
+	query_add_param(text, get_array_type(facts->settype));
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		appendStringInfoString(&text->sql, "), pg_catalog.unnest(");
+		query_add_param(text, get_array_type(facts->scope[i].type));
+	}
+	appendStringInfo(&text->sql, ")) WITH ORDINALITY AS %s(ids",
+					 text->members);
+	for (int i = 0; i < facts->nscope; i++)
+		appendStringInfo(&text->sql, ", scope%d", i);
+	appendStringInfoString(&text->sql, ", ordinality) CROSS JOIN LATERAL (");
+	query_add_select_row(text);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_operator(text, facts->conflict_operator);
+	appendStringInfo(&text->sql, "%s.ids", text->members);
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		const ColumnFacts *column = &facts->scope[i];
+		Oid left;
+		Oid right;
+
+		op_input_types(column->equality, &left, &right);
+		appendStringInfoString(&text->sql, " AND ");
+		query_add_column(text, column->name);
+		query_add_cast(text, left, column->declared);
+		query_add_operator(text, column->equality);
+		appendStringInfo(&text->sql, "%s.scope%d", text->members, i);
+		query_add_cast(text, right, column->type);
+	}
+	query_add_predicate(text);
+	/* two are as good as many; the limit keeps it one probe per set */
+	appendStringInfoString(&text->sql, " LIMIT 2) AS matched");
+}
+
+/*
  * The text of a query and its parameters' types.
  */
 static void
@@ -190,6 +268,15 @@ write_query(QueryText *text, RowQuery query)
 			break;
 		case QUERY_MANY:
 			write_many(text);
+			break;
+		case QUERY_ANY:
+			write_any(text, false);
+			break;
+		case QUERY_LOCK_ANY:
+			write_any(text, true);
+			break;
+		case QUERY_ANY_MANY:
+			write_any_many(text);
 			break;
 	}
 }
@@ -234,7 +321,11 @@ rows_plan(TableFacts *facts, RowQuery query)
 	query_begin(&text, facts);
 	write_query(&text, query);
 	nestlevel = rows_begin_predicate();
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
+
+	/* How many a long array names, and how they are best found, varies. */
+	plan = SPI_prepare_cursor(text.sql.data, text.nargs, text.argtypes,
+							  query == QUERY_ANY_MANY ? CURSOR_OPT_CUSTOM_PLAN
+													  : 0);
 	AtEOXact_GUC(true, nestlevel);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s",
@@ -271,7 +362,7 @@ rows_add_params(RowParams *params, const Datum *values, int n)
 
 /*
  * Raise an error unless SPI's answer is the one expected of a statement on
- * "table".
+ * "table". Errors: 0A000 if a rule made another statement of it.
  */
 void
 rows_check_result(int result, int expected, const char *table)
@@ -297,11 +388,12 @@ void
 rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
 			 bool read_only, long limit)
 {
-	int expected = query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
-										: SPI_OK_SELECT;
 	int result = SPI_execute_plan(rows_plan(facts, query),
 								  (Datum *) params->values, params->nulls,
 								  read_only, limit);
 
-	rows_check_result(result, expected, facts->table_name);
+	rows_check_result(result,
+					  query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
+										   : SPI_OK_SELECT,
+					  facts->table_name);
 }

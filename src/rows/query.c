@@ -26,6 +26,8 @@ query_begin(QueryText *text, const TableFacts *facts)
 {
 	memset(text, 0, sizeof(*text));
 	initStringInfo(&text->sql);
+	text->maxargs = 16;
+	text->argtypes = palloc(sizeof(Oid) * text->maxargs);
 	text->facts = facts;
 	text->alias = quote_identifier(facts->table_name);
 
@@ -40,8 +42,25 @@ query_begin(QueryText *text, const TableFacts *facts)
 void
 query_add_param(QueryText *text, Oid type)
 {
+	if (text->nargs == text->maxargs)
+	{
+		text->maxargs *= 2;
+		text->argtypes = repalloc(text->argtypes, sizeof(Oid) * text->maxargs);
+	}
 	text->argtypes[text->nargs++] = type;
 	appendStringInfo(&text->sql, "$%d", text->nargs);
+}
+
+/*
+ * Append a type's name in full.
+ */
+void
+query_add_type(QueryText *text, Oid type, int32 typmod)
+{
+	appendStringInfoString(
+		&text->sql, format_type_extended(type, typmod,
+										 FORMAT_TYPE_TYPEMOD_GIVEN |
+											 FORMAT_TYPE_FORCE_QUALIFY));
 }
 
 /*
