@@ -38,9 +38,9 @@ endif
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
-# test/prepare finds missing. LAYER= and TESTS= choose: see test/run.
-.PHONY: demo test format format-check
-demo test:
+# test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
+.PHONY: demo test bench format format-check
+demo test bench:
 	@bash test/run $@
 
 # The style in .clang-format, by clang-format 14 or later.
