@@ -15,6 +15,49 @@
 -- Merge (section owner: src/rows/merge*.c)
 -- =========================================================================
 
+-- Keys as text, for untyped parameters, or typed; anycompatible, so that an
+-- integer literal goes with a bigint column.
+
+CREATE FUNCTION external_ids_merge(
+	"table" regclass,
+	"from" text,
+	"into" text,
+	repoint boolean DEFAULT false,
+	dry_run boolean DEFAULT false,
+	delete_from boolean DEFAULT false,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT child regclass,
+	OUT reference name,
+	OUT columns name[],
+	OUT count bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+COMMENT ON FUNCTION external_ids_merge(regclass, text, text, boolean, boolean, boolean, jsonb, regclass)
+IS 'move all external IDs of one row to another; the keys as text';
+
+CREATE FUNCTION external_ids_merge(
+	"table" regclass,
+	"from" anycompatible,
+	"into" anycompatible,
+	repoint boolean DEFAULT false,
+	dry_run boolean DEFAULT false,
+	delete_from boolean DEFAULT false,
+	scope jsonb DEFAULT NULL,
+	index regclass DEFAULT NULL,
+	OUT child regclass,
+	OUT reference name,
+	OUT columns name[],
+	OUT count bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+COMMENT ON FUNCTION external_ids_merge(regclass, anycompatible, anycompatible, boolean, boolean, boolean, jsonb, regclass)
+IS 'move all external IDs of one row to another; the keys typed, ROW(...) for composite ones';
+
 -- END OF MERGE
 
 -- =========================================================================

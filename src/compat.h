@@ -100,4 +100,11 @@ typedef struct Node ErrorSaveContext;
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #endif
 
+/* Foreign keys with PERIOD came with 18. */
+#if PG_VERSION_NUM < 180000
+#define CONSTRAINT_HAS_PERIOD(form) false
+#else
+#define CONSTRAINT_HAS_PERIOD(form) ((form)->conperiod)
+#endif
+
 #endif /* EXTERNAL_IDS_COMPAT_H */

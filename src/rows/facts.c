@@ -148,12 +148,13 @@ drop_facts(FactsEntry *entry)
 }
 
 /*
- * Raise 42501 unless the caller may do to some column of the table what the
- * lock is for. The statements that follow check their columns; this is so that
- * nobody locks, by calling us, a table that is not theirs to use.
+ * Lock a table until the transaction ends, for reading or for writing. Raises
+ * 42501 unless the caller may do to some column of the table what the lock is
+ * for. The statements that follow check their columns; this is so that nobody
+ * locks, by calling us, a table that is not theirs to use.
  */
-static void
-check_privilege(Oid relid, LOCKMODE lockmode)
+void
+rows_lock_table(Oid relid, LOCKMODE lockmode)
 {
 	AclMode mode = lockmode == AccessShareLock ? ACL_SELECT : ACL_UPDATE;
 
@@ -163,6 +164,7 @@ check_privilege(Oid relid, LOCKMODE lockmode)
 		aclcheck_error(ACLCHECK_NO_PRIV,
 					   get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+	LockRelationOid(relid, lockmode);
 }
 
 /*
@@ -209,7 +211,7 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	key.extschema = extschema;
 
 	/* The lock takes in the invalidations that others sent. */
-	LockRelationOid(relid, lockmode);
+	rows_lock_table(relid, lockmode);
 	entry = hash_search(facts_cache, &key, HASH_FIND, NULL);
 	if (entry && entry->facts)
 	{

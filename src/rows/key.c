@@ -250,28 +250,42 @@ rows_key_if_legal(TableFacts *facts, char *text)
 }
 
 /*
- * The key in the server's own style: (id)=(17).
+ * Columns' values in the server's own style: (id)=(17). "nulls" may be NULL.
+ */
+char *
+rows_columns_to_text(const ColumnFacts *columns, int n, const Datum *values,
+					 const bool *nulls)
+{
+	StringInfoData names;
+	StringInfoData texts;
+
+	initStringInfo(&names);
+	initStringInfo(&texts);
+	for (int i = 0; i < n; i++)
+	{
+		const char *separator = i > 0 ? ", " : "";
+		char *text = "null";
+		Oid output;
+		bool isvarlena;
+
+		if (nulls == NULL || !nulls[i])
+		{
+			getTypeOutputInfo(columns[i].type, &output, &isvarlena);
+			text = OidOutputFunctionCall(output, values[i]);
+		}
+		appendStringInfo(&names, "%s%s", separator, columns[i].name);
+		appendStringInfo(&texts, "%s%s", separator, text);
+	}
+	return psprintf("(%s)=(%s)", names.data, texts.data);
+}
+
+/*
+ * The key in the server's own style.
  */
 char *
 rows_key_to_text(const TableFacts *facts, const Datum *key)
 {
-	StringInfoData names;
-	StringInfoData values;
-
-	initStringInfo(&names);
-	initStringInfo(&values);
-	for (int i = 0; i < facts->nkeys; i++)
-	{
-		const char *separator = i > 0 ? ", " : "";
-		Oid output;
-		bool isvarlena;
-
-		getTypeOutputInfo(facts->keys[i].type, &output, &isvarlena);
-		appendStringInfo(&names, "%s%s", separator, facts->keys[i].name);
-		appendStringInfo(&values, "%s%s", separator,
-						 OidOutputFunctionCall(output, key[i]));
-	}
-	return psprintf("(%s)=(%s)", names.data, values.data);
+	return rows_columns_to_text(facts->keys, facts->nkeys, key, NULL);
 }
 
 /*

@@ -270,6 +270,25 @@ rows_add_params(RowParams *params, const Datum *values, int n)
 }
 
 /*
+ * Raise an error unless SPI's answer is the one expected of a statement on
+ * "table".
+ */
+void
+rows_check_result(int result, int expected, const char *table)
+{
+	if (result < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s",
+			 SPI_result_code_string(result));
+	if (result != expected)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(
+				 "a rule on table \"%s\" changed what a statement of external_ids does",
+				 table)));
+}
+
+/*
  * Run a query, with the caller's rights; the result is in SPI_tuptable. Reads
  * with the caller's snapshot if "read_only", else with the latest one that its
  * isolation level allows.
@@ -284,14 +303,5 @@ rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
 								  (Datum *) params->values, params->nulls,
 								  read_only, limit);
 
-	if (result < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s",
-			 SPI_result_code_string(result));
-	if (result != expected)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "a rule on table \"%s\" changed what a statement of external_ids does",
-				 facts->table_name)));
+	rows_check_result(result, expected, facts->table_name);
 }

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "rows/query.h"
 #include "utils/builtins.h"
@@ -94,6 +95,25 @@ query_add_cast(QueryText *text, Oid wanted, Oid type)
 {
 	if (wanted != type && !IsPolymorphicType(wanted))
 		appendStringInfo(&text->sql, "::%s", format_type_be_qualified(wanted));
+}
+
+/*
+ * Append COLLATE schema.name.
+ */
+void
+query_add_collation(QueryText *text, Oid collation)
+{
+	HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	appendStringInfo(&text->sql, " COLLATE %s",
+					 quote_qualified_identifier(get_namespace_name(
+													form->collnamespace),
+												NameStr(form->collname)));
+	ReleaseSysCache(tuple);
 }
 
 /*

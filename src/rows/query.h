@@ -25,6 +25,7 @@ extern void query_add_column(QueryText *text, const char *column);
 extern void query_add_operator(QueryText *text, Oid operator);
 extern void query_add_own_operator(QueryText *text, const char *name);
 extern void query_add_cast(QueryText *text, Oid wanted, Oid type);
+extern void query_add_collation(QueryText *text, Oid collation);
 extern void query_add_equalities(QueryText *text, const ColumnFacts *columns,
 								 int n);
 extern void query_add_scope(QueryText *text);

@@ -84,6 +84,7 @@ typedef struct RowParams
 } RowParams;
 
 /* facts.c */
+extern void rows_lock_table(Oid relid, LOCKMODE lockmode);
 extern TableFacts *rows_facts(Oid relid, Oid indexid, Oid extschema,
 							  LOCKMODE lockmode);
 extern TableFacts *rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema,
@@ -97,6 +98,7 @@ extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
 /* plans.c */
 extern int rows_begin_predicate(void);
 extern SPIPlanPtr rows_plan(TableFacts *facts, RowQuery query);
+extern void rows_check_result(int result, int expected, const char *table);
 extern void rows_add_param(RowParams *params, Datum value);
 extern void rows_add_params(RowParams *params, const Datum *values, int n);
 extern void rows_execute(TableFacts *facts, RowQuery query,
@@ -108,6 +110,8 @@ extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);
 /* key.c */
 extern Datum *rows_key_from_datum(TableFacts *facts, Datum key, Oid type);
 extern Datum *rows_key_if_legal(TableFacts *facts, char *text);
+extern char *rows_columns_to_text(const ColumnFacts *columns, int n,
+								  const Datum *values, const bool *nulls);
 extern char *rows_key_to_text(const TableFacts *facts, const Datum *key);
 extern Datum *rows_key_of_row(const TableFacts *facts, Datum row);
 
