@@ -211,7 +211,7 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	key.extschema = extschema;
 
 	/* The lock takes in the invalidations that others sent. */
-	rows_lock_table(relid, lockmode);
+	LockRelationOid(relid, lockmode);
 	entry = hash_search(facts_cache, &key, HASH_FIND, NULL);
 	if (entry && entry->facts)
 	{
@@ -247,7 +247,7 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 TableFacts *
 rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 {
-	check_privilege(relid, lockmode);
+	rows_lock_table(relid, lockmode);
 	return rows_facts_unchecked(relid, indexid, extschema, lockmode);
 }
 
