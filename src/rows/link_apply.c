@@ -181,7 +181,8 @@ check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key,
 
 	if (!IsolationUsesXactSnapshot())
 		return;
-	has_own = link_holders(facts, item->id, item->scope, false, false, &own) == 1;
+	has_own = link_holders(facts, item->id, item->scope, false, false, &own) ==
+			  1;
 	if (has_own == has_key &&
 		(!has_key || datumIsEqual(own, key, facts->key_byval, facts->key_len)))
 		return;
