@@ -184,7 +184,8 @@ check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key,
 	has_own = link_holders(facts, item->id, item->scope, false, false, &own) ==
 			  1;
 	if (has_own == has_key &&
-		(!has_key || datumIsEqual(own, key, facts->key_byval, facts->key_len)))
+		(!has_key ||
+		 datum_image_eq(own, key, facts->key_byval, facts->key_len)))
 		return;
 	ereport(
 		ERROR,
@@ -213,8 +214,8 @@ apply_item(LinkFacts *facts, const LinkItem *item)
 		written += run_update(facts, item, false, key, true);
 	}
 	if (item->linked &&
-		!(has_key &&
-		  datumIsEqual(key, item->old_key, facts->key_byval, facts->key_len)))
+		!(has_key && datum_image_eq(key, item->old_key, facts->key_byval,
+									facts->key_len)))
 		written += run_update(facts, item, true, key, has_key);
 	return written;
 }
@@ -289,13 +290,13 @@ compare_items(const void *a, const void *b)
 static bool
 same_item(const LinkFacts *facts, const LinkItem *x, const LinkItem *y)
 {
-	if (x->hash != y->hash || !datumIsEqual(x->id, y->id, false, -1))
+	if (x->hash != y->hash || !datum_image_eq(x->id, y->id, false, -1))
 		return false;
 	if (!link_same_scope(facts, x->scope, y->scope))
 		return false;
 	return !y->linked ||
-		   (x->linked && datumIsEqual(x->old_key, y->old_key, facts->key_byval,
-									  facts->key_len));
+		   (x->linked && datum_image_eq(x->old_key, y->old_key,
+										facts->key_byval, facts->key_len));
 }
 
 /*
