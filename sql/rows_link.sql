@@ -187,6 +187,24 @@ INSERT INTO accounts VALUES (4, 1, false, 't:4');
 INSERT INTO contacts VALUES (4, 1, 't:4'), (5, 1, 't:5');
 COMMIT;
 SELECT links();
+-- a statement that fails after its rows were collected, and the transaction goes on
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'too late'; END $$;
+CREATE TRIGGER zzz_fail AFTER INSERT ON contacts FOR EACH ROW WHEN (NEW.note = 'fail') EXECUTE FUNCTION fail();
+CREATE TRIGGER zzz_fail AFTER INSERT ON accounts FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION fail();
+BEGIN;
+INSERT INTO contacts VALUES (50, 1, 't:50');
+SAVEPOINT a;
+INSERT INTO contacts VALUES (51, 1, 't:51', NULL, NULL), (52, 1, 't:52', NULL, 'fail');
+ROLLBACK TO a;
+INSERT INTO accounts VALUES (51, 1, false, 't:50'), (-1, 1, false, 't:52');
+ROLLBACK TO a;
+INSERT INTO accounts VALUES (52, 1, false, '{t:51,t:52}');
+INSERT INTO contacts VALUES (51, 1, 't:51');
+COMMIT;
+SELECT id, account_id FROM contacts WHERE id >= 50 ORDER BY id;
+DELETE FROM contacts WHERE id >= 50;
+DROP TRIGGER zzz_fail ON contacts;
+DROP TRIGGER zzz_fail ON accounts;
 -- the same within PL/pgSQL's own subtransactions
 DO $$
 BEGIN
