@@ -201,6 +201,14 @@ ROLLBACK TO a;
 INSERT INTO accounts VALUES (52, 1, false, '{t:51,t:52}');
 INSERT INTO contacts VALUES (51, 1, 't:51');
 COMMIT;
+-- and ends there
+BEGIN;
+SAVEPOINT a;
+INSERT INTO contacts VALUES (53, 1, 't:53', NULL, NULL), (54, 1, 't:54', NULL, 'fail');
+ROLLBACK TO a;
+INSERT INTO accounts VALUES (53, 1, false, 't:53'), (-1, 1, false, 't:54');
+ROLLBACK TO a;
+COMMIT;
 SELECT id, account_id FROM contacts WHERE id >= 50 ORDER BY id;
 DELETE FROM contacts WHERE id >= 50;
 DROP TRIGGER zzz_fail ON contacts;
