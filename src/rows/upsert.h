@@ -84,6 +84,14 @@ extern SPIPlanPtr column_set_plan(TableFacts *facts, ColumnSet *columns,
 								  ColumnQuery query);
 extern void column_set_read(UpsertElement *element);
 
+/* upsert_find.c */
+extern void upsert_execute(TableFacts *facts, SPIPlanPtr plan, Datum *values,
+						   const char *nulls, int expected);
+extern Datum upsert_copy_row(HeapTuple tuple, TupleDesc desc);
+extern void upsert_find(UpsertElement *element, bool latest,
+						UpsertFound *found);
+extern bool upsert_lock_row(UpsertElement *element, Datum *row);
+
 /* upsert_row.c */
 extern void upsert_element(UpsertElement *element);
 extern bool upsert_attempt(UpsertElement *element);
@@ -92,8 +100,6 @@ extern bool upsert_holds_ids(UpsertElement *element, Datum row);
 extern bool upsert_unchanged(UpsertElement *element, Datum row);
 extern void upsert_take_inserted(UpsertElement *element, HeapTuple tuple,
 								 TupleDesc desc);
-extern void upsert_execute(TableFacts *facts, SPIPlanPtr plan, Datum *values,
-						   const char *nulls, int expected);
 
 /* upsert_lock.c */
 extern void upsert_lock_ids(TableFacts *facts, const ExternalIdSet *ids);

@@ -44,34 +44,6 @@ typedef struct Attempt
 } Attempt;
 
 /*
- * Run a plan; the result is in SPI_tuptable. The memory context stays. Errors:
- * 0A000 if a rule made another statement of it.
- */
-void
-upsert_execute(TableFacts *facts, SPIPlanPtr plan, Datum *values,
-			   const char *nulls, int expected)
-{
-	MemoryContext oldcontext = CurrentMemoryContext;
-	int result = SPI_execute_plan(plan, values, nulls, false, 0);
-
-	MemoryContextSwitchTo(oldcontext);
-	rows_check_result(result, expected, facts->table_name);
-}
-
-/*
- * A copy of a row in the first column of a tuple, in the current memory
- * context.
- */
-static Datum
-copy_row(HeapTuple tuple, TupleDesc desc)
-{
-	bool isnull;
-	Datum row = SPI_getbinval(tuple, desc, 1, &isnull);
-
-	return PointerGetDatum(PG_DETOAST_DATUM_COPY(row));
-}
-
-/*
  * Take down an element's outcome.
  */
 static void
@@ -80,64 +52,6 @@ set_result(UpsertElement *element, const char *result, Datum row)
 	element->result = result;
 	element->row = row;
 	element->has_row = DatumGetPointer(row) != NULL;
-}
-
-/*
- * The rows that hold any of the element's IDs in its scope: as the transaction
- * sees them, or by the latest snapshot of all.
- */
-static void
-find_rows(UpsertElement *element, bool latest, UpsertFound *found)
-{
-	TableFacts *facts = element->call->facts;
-	MemoryContext oldcontext = CurrentMemoryContext;
-	RowParams params = {0};
-
-	rows_add_param(&params, PointerGetDatum(element->ids));
-	rows_add_params(&params, element->scope, facts->nscope);
-	if (latest)
-	{
-		int result;
-
-		result = SPI_execute_snapshot(rows_plan(facts, QUERY_ANY),
-									  params.values, params.nulls,
-									  GetLatestSnapshot(), InvalidSnapshot,
-									  true, false, MAX_CANDIDATES + 1);
-		rows_check_result(result, SPI_OK_SELECT, facts->table_name);
-	}
-	else
-		rows_execute(facts, QUERY_ANY, &params, false, MAX_CANDIDATES + 1);
-
-	MemoryContextSwitchTo(oldcontext);
-	found->n = (int) SPI_processed;
-	for (int i = 0; i < found->n; i++)
-		found->rows[i] = copy_row(SPI_tuptable->vals[i],
-								  SPI_tuptable->tupdesc);
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/*
- * Lock a row that was found, if it still holds one of the element's IDs in its
- * scope and is in the index. False if not; else *row is what it is now.
- */
-static bool
-lock_row(UpsertElement *element, Datum *row)
-{
-	TableFacts *facts = element->call->facts;
-	MemoryContext oldcontext = CurrentMemoryContext;
-	RowParams params = {0};
-	bool found;
-
-	rows_add_param(&params, PointerGetDatum(element->ids));
-	rows_add_params(&params, rows_key_of_row(facts, *row), facts->nkeys);
-	rows_add_params(&params, element->scope, facts->nscope);
-	rows_execute(facts, QUERY_LOCK_ANY, &params, false, 0);
-	MemoryContextSwitchTo(oldcontext);
-	found = SPI_processed > 0;
-	if (found)
-		*row = copy_row(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-	SPI_freetuptable(SPI_tuptable);
-	return found;
 }
 
 /*
@@ -291,7 +205,7 @@ upsert_update_found(UpsertElement *element, Datum row)
 	char *nulls;
 	Datum *key;
 
-	if (!lock_row(element, &row))
+	if (!upsert_lock_row(element, &row))
 		return;
 	columns = changes(element, row, &values, &nulls);
 	if (columns == NULL)
@@ -311,7 +225,8 @@ upsert_update_found(UpsertElement *element, Datum row)
 		set_result(element, "skipped", (Datum) 0);
 	else
 		set_result(element, "updated",
-				   copy_row(SPI_tuptable->vals[0], SPI_tuptable->tupdesc));
+				   upsert_copy_row(SPI_tuptable->vals[0],
+								   SPI_tuptable->tupdesc));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -334,7 +249,7 @@ upsert_take_inserted(UpsertElement *element, HeapTuple tuple, TupleDesc desc)
 			 errdetail("The index's predicate is: %s.", facts->predicate),
 			 errhint(
 				 "The next call would not find the row, and create another.")));
-	set_result(element, "created", copy_row(tuple, desc));
+	set_result(element, "created", upsert_copy_row(tuple, desc));
 }
 
 /*
@@ -384,7 +299,7 @@ attempt(void *arg)
 	UpsertElement *element = state->element;
 	UpsertFound *found = &state->found;
 
-	find_rows(element, false, found);
+	upsert_find(element, false, found);
 	if (found->n > 1)
 		several_error(element, found);
 	if (found->n == 0)
@@ -487,7 +402,7 @@ look_into(Attempt *state, ErrorData *error, int *deadlocks)
 		ReThrowError(error);
 	if (!IsolationUsesXactSnapshot())
 		return;
-	find_rows(state->element, true, &latest);
+	upsert_find(state->element, true, &latest);
 	if (latest.n > state->found.n)
 		serialization_error();
 }
