@@ -4,7 +4,7 @@
 # did not hold its ID when it was linked. The same race over a pair of plain
 # triggers that take no lock has to lose links, else it shows nothing.
 #
-# LINK_OPERATIONS is the number of operations of each race; 3000 by custom.
+# LINK_OPERATIONS is the number of operations of each race; 4000 by custom.
 use strict;
 use warnings;
 
@@ -16,7 +16,7 @@ use LinkTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $operations = $ENV{LINK_OPERATIONS} || 3000;
+my $operations = $ENV{LINK_OPERATIONS} || 4000;
 my @levels = ('read committed', 'repeatable read', 'serializable');
 
 my $node = new_link_node('link_race');
