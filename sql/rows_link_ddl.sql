@@ -354,7 +354,7 @@ CREATE OPERATOR rows_link_evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = rows
 CREATE FUNCTION rows_link_evil.eq(external_id, external_id) RETURNS bool LANGUAGE sql AS 'SELECT true';
 CREATE OPERATOR rows_link_evil.= (LEFTARG = external_id, RIGHTARG = external_id, FUNCTION = rows_link_evil.eq);
 CREATE FUNCTION rows_link_evil.external_ids_link_child() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE COLLATION rows_link_evil."C" FROM "und-x-icu";
+CREATE COLLATION rows_link_evil."C" FROM "POSIX";
 SET search_path = rows_link_evil, pg_catalog;
 SELECT public.external_ids_link('rows_link.contacts', 'account_ext', 'account_id', 'rows_link.accounts');
 SELECT public.external_ids_link('rows_link.contacts', 'account_value', 'value_account_id', 'rows_link.accounts');

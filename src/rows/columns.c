@@ -358,7 +358,6 @@ column_set_plan(TableFacts *facts, ColumnSet *columns, ColumnQuery query)
 {
 	QueryText text;
 	SPIPlanPtr plan = columns->plans[query];
-	int nestlevel;
 
 	if (plan)
 		return plan;
@@ -367,14 +366,7 @@ column_set_plan(TableFacts *facts, ColumnSet *columns, ColumnQuery query)
 		write_update(&text, columns);
 	else
 		write_insert(&text, columns, query == COLUMNS_INSERT_MANY);
-	nestlevel = rows_begin_predicate();
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
-	AtEOXact_GUC(true, nestlevel);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
+	plan = query_prepare(&text, 0, true);
 	columns->plans[query] = plan;
 	ereport(DEBUG1,
 			(errmsg_internal("external_ids: planned %s for table \"%s\"",

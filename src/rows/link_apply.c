@@ -117,13 +117,7 @@ update_plan(LinkFacts *facts, bool move)
 		QueryText text;
 
 		write_update(&text, facts, move);
-		*plan = SPI_prepare_cursor(text.sql.data, text.nargs, text.argtypes,
-								   CURSOR_OPT_GENERIC_PLAN);
-		if (*plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s",
-				 SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(*plan) != 0)
-			elog(ERROR, "SPI_keepplan failed");
+		*plan = query_prepare(&text, CURSOR_OPT_GENERIC_PLAN, true);
 	}
 	cached = SPI_plan_get_cached_plan(*plan);
 	if (cached)

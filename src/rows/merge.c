@@ -131,8 +131,6 @@ plan_read(const MergeCall *call, const char *locking)
 {
 	const TableFacts *facts = call->facts;
 	QueryText text;
-	SPIPlanPtr plan;
-	int nestlevel;
 
 	query_begin(&text, facts);
 	appendStringInfoString(&text.sql, "SELECT ");
@@ -156,13 +154,7 @@ plan_read(const MergeCall *call, const char *locking)
 	query_add_predicate(&text);
 	appendStringInfoString(&text.sql, locking);
 
-	nestlevel = rows_begin_predicate();
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
-	AtEOXact_GUC(true, nestlevel);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	return plan;
+	return query_prepare(&text, 0, false);
 }
 
 /*
@@ -353,10 +345,7 @@ execute_on_row(const MergeCall *call, const MergeRow *row, const char *begin,
 	query_add_table(&text);
 	appendStringInfoString(&text.sql, " WHERE ");
 	query_add_equalities(&text, facts->keys, facts->nkeys);
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
+	plan = query_prepare(&text, 0, false);
 	rows_add_params(&params, row->key, facts->nkeys);
 	rows_check_result(SPI_execute_plan(plan, params.values, params.nulls,
 									   false, 0),

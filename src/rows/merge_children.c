@@ -73,20 +73,6 @@ add_match(QueryText *text, const MergeRef *ref)
 }
 
 /*
- * The plan for a statement; it goes when SPI does.
- */
-static SPIPlanPtr
-prepare(QueryText *text)
-{
-	SPIPlanPtr plan = SPI_prepare(text->sql.data, text->nargs, text->argtypes);
-
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	return plan;
-}
-
-/*
  * Fetch the values of the referenced columns in a row, which is locked unless
  * it is a dry run, and copy them to the call's memory context.
  */
@@ -110,7 +96,7 @@ fetch_referenced(const MergeCall *call, MergeRef *ref, const MergeRow *row)
 	query_add_equalities(&text, call->facts->keys, call->facts->nkeys);
 
 	rows_add_params(&params, row->key, call->facts->nkeys);
-	plan = prepare(&text);
+	plan = query_prepare(&text, 0, false);
 	rows_check_result(SPI_execute_snapshot(plan, params.values, params.nulls,
 										   call->snapshot, InvalidSnapshot,
 										   true, false, 0),
@@ -199,7 +185,7 @@ count_rows(const MergeCall *call, const MergeRef *ref, Snapshot snapshot)
 
 	for (int i = 0; i < ref->n; i++)
 		rows_add_param(&params, ref->columns[i].from);
-	plan = prepare(&text);
+	plan = query_prepare(&text, 0, false);
 	rows_check_result(SPI_execute_snapshot(plan, params.values, params.nulls,
 										   snapshot, InvalidSnapshot, true,
 										   false, 0),
@@ -377,7 +363,7 @@ repoint_rows(const MergeCall *call, const MergeRef *ref)
 	for (int i = 0; i < ref->n; i++)
 		rows_add_param(&params, ref->columns[i].from);
 
-	plan = prepare(&text);
+	plan = query_prepare(&text, 0, false);
 	PG_TRY();
 	{
 		rows_check_result(SPI_execute_plan(plan, params.values, params.nulls,

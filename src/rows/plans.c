@@ -314,24 +314,16 @@ rows_plan(TableFacts *facts, RowQuery query)
 {
 	QueryText text;
 	SPIPlanPtr plan = facts->plans[query];
-	int nestlevel;
 
 	if (plan)
 		return plan;
 	query_begin(&text, facts);
 	write_query(&text, query);
-	nestlevel = rows_begin_predicate();
 
 	/* How many a long array names, and how they are best found, varies. */
-	plan = SPI_prepare_cursor(text.sql.data, text.nargs, text.argtypes,
-							  query == QUERY_ANY_MANY ? CURSOR_OPT_CUSTOM_PLAN
-													  : 0);
-	AtEOXact_GUC(true, nestlevel);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
+	plan = query_prepare(&text,
+						 query == QUERY_ANY_MANY ? CURSOR_OPT_CUSTOM_PLAN : 0,
+						 true);
 	facts->plans[query] = plan;
 	ereport(DEBUG1,
 			(errmsg_internal("external_ids: planned %s for table \"%s\"",

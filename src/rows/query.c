@@ -15,6 +15,7 @@
 #include "catalog/pg_operator.h"
 #include "rows/query.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -216,4 +217,26 @@ query_add_select_row(QueryText *text)
 												facts->table_name));
 	query_add_table(text);
 	appendStringInfoString(&text->sql, " WHERE ");
+}
+
+/*
+ * The plan for the statement; kept until it is freed, or else until SPI_finish.
+ * Call within SPI_connect. The memory context stays, which SPI would change.
+ */
+SPIPlanPtr
+query_prepare(QueryText *text, int cursor_options, bool keep)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	int nestlevel = rows_begin_predicate();
+	SPIPlanPtr plan = SPI_prepare_cursor(text->sql.data, text->nargs,
+										 text->argtypes, cursor_options);
+
+	AtEOXact_GUC(true, nestlevel);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	if (keep && SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	MemoryContextSwitchTo(oldcontext);
+	return plan;
 }

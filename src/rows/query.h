@@ -35,5 +35,7 @@ extern void query_add_scope(QueryText *text);
 extern void query_add_predicate(QueryText *text);
 extern void query_add_table(QueryText *text);
 extern void query_add_select_row(QueryText *text);
+extern SPIPlanPtr query_prepare(QueryText *text, int cursor_options,
+								bool keep);
 
 #endif /* EXTERNAL_IDS_QUERY_H */
