@@ -40,9 +40,9 @@ endif
 $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
-# test/prepare finds missing. LAYER= and TESTS= choose: see test/run.
-.PHONY: demo test test-matrix format format-check
-demo test:
+# test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
+.PHONY: demo test test-matrix bench format format-check
+demo test bench:
 	@bash test/run $@
 
 # `make test` on every supported server, SERVERS="15 18" on some: test/matrix.

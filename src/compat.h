@@ -152,4 +152,11 @@ typedef struct Node ErrorSaveContext;
 #define PG_RETURN_INDEX_AM(am) PG_RETURN_POINTER(am)
 #endif
 
+/* Foreign keys with PERIOD came with 18. */
+#if PG_VERSION_NUM < 180000
+#define CONSTRAINT_HAS_PERIOD(form) false
+#else
+#define CONSTRAINT_HAS_PERIOD(form) ((form)->conperiod)
+#endif
+
 #endif /* EXTERNAL_IDS_COMPAT_H */

@@ -41,7 +41,7 @@ CREATE TABLE assignments (
 \timing off
 -- Names come with stray spaces; a line without a name gets one.
 UPDATE assignments SET registry = lower(registry),
-       organisation = coalesce(nullif(btrim(organisation), ''), '(no name)');
+       organisation = coalesce(nullif(btrim(organisation, E' \t'), ''), '(no name)');
 \echo
 SELECT registry AS label, count(*) AS assignments, count(DISTINCT organisation) AS organisations,
        min(assignment) AS "for example"
@@ -300,6 +300,8 @@ SELECT * FROM external_ids_add('accounts', :other, 'stripe:cus_9s6XKz');
 INSERT INTO accounts (tenant_id, name, external_ids)
 VALUES (2, 'An account of another tenant', '{stripe:cus_9s6XKz}') RETURNING id, tenant_id, external_ids;
 \set ECHO none
+\ir demo_associate.sql
+
 \echo
 \echo 'That is external_ids. README.md has the four statements to start with.'
 \echo

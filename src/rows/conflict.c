@@ -57,9 +57,21 @@ id_text(const TableFacts *facts, Datum id)
 }
 
 /*
+ * IDs for a message: one as it is, several as a set.
+ */
+char *
+rows_ids_text(const TableFacts *facts, const ExternalIdSet *ids)
+{
+	if (external_id_set_cardinality_internal(ids) == 1)
+		return id_text(facts, PointerGetDatum(ids));
+	return external_id_set_to_cstring(ids);
+}
+
+/*
  * The DETAIL: which of the IDs in "added" is held, and by which row if the
  * caller can see it. "key" and "scope" are those of the row that was to get
- * them. Result in the current memory context.
+ * them; a NULL key is that of a new row whose holder the caller has looked for in
+ * vain. Result in the current memory context.
  */
 static char *
 conflict_detail(TableFacts *facts, const ExternalIdSet *added,
@@ -70,13 +82,16 @@ conflict_detail(TableFacts *facts, const ExternalIdSet *added,
 	Datum set = PointerGetDatum(added);
 	char *detail;
 
-	rows_add_param(&params, set);
-	rows_add_params(&params, key, facts->nkeys);
-	rows_add_params(&params, scope, facts->nscope);
-	rows_execute(facts, QUERY_HOLDER, &params, false, 1);
+	if (key)
+	{
+		rows_add_param(&params, set);
+		rows_add_params(&params, key, facts->nkeys);
+		rows_add_params(&params, scope, facts->nscope);
+		rows_execute(facts, QUERY_HOLDER, &params, false, 1);
+	}
 
 	MemoryContextSwitchTo(oldcontext);
-	if (SPI_processed > 0)
+	if (key && SPI_processed > 0)
 	{
 		HeapTuple tuple = SPI_tuptable->vals[0];
 		TupleDesc desc = SPI_tuptable->tupdesc;
@@ -90,13 +105,47 @@ conflict_detail(TableFacts *facts, const ExternalIdSet *added,
 		detail = psprintf("External ID %s is held by the row with key %s.",
 						  id_text(facts, id), rows_key_to_text(facts, holder));
 	}
-	else if (external_id_set_cardinality_internal(added) == 1)
-		detail = psprintf("External ID %s is held by another row.",
-						  id_text(facts, set));
 	else
-		detail = psprintf("One of the external IDs %s is held by another row.",
-						  external_id_set_to_cstring(added));
+		detail = psprintf(
+			external_id_set_cardinality_internal(added) == 1
+				? "External ID %s is held by another row."
+				: "One of the external IDs %s is held by another row.",
+			rows_ids_text(facts, added));
 	return detail;
+}
+
+/*
+ * Raise 23505 with the DETAIL: a violation of the index in use, or the one that
+ * "edata" is about, if that is not NULL.
+ */
+void
+rows_conflict_error(const TableFacts *facts, const ErrorData *edata,
+					const char *detail)
+{
+	const char *schema = facts->schema_name;
+	const char *table = facts->table_name;
+	const char *index;
+
+	/* the error may be a partition's */
+	if (edata)
+	{
+		schema = edata->schema_name;
+		if (edata->table_name)
+			table = edata->table_name;
+		index = edata->constraint_name;
+	}
+	else
+		index = get_rel_name(facts->indexid);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("duplicate key value violates unique constraint \"%s\"",
+					index),
+			 errdetail_internal("%s", detail),
+			 err_generic_string(PG_DIAG_SCHEMA_NAME, schema),
+			 err_generic_string(PG_DIAG_TABLE_NAME, table),
+			 err_generic_string(PG_DIAG_COLUMN_NAME, facts->set_name),
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, index)));
+	pg_unreachable();
 }
 
 /*
@@ -109,25 +158,10 @@ rows_report_conflict(TableFacts *facts, const ErrorData *edata,
 					 const ExternalIdSet *added, const Datum *key,
 					 const Datum *scope, const bool *scope_nulls)
 {
-	char *detail;
-
 	/* Nothing conflicts with a row whose scope is null. */
 	for (int i = 0; i < facts->nscope; i++)
 		if (scope_nulls[i])
 			ReThrowError((ErrorData *) edata);
-
-	detail = conflict_detail(facts, added, key, scope);
-	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
-			 errmsg("duplicate key value violates unique constraint \"%s\"",
-					edata->constraint_name),
-			 errdetail_internal("%s", detail),
-			 err_generic_string(PG_DIAG_SCHEMA_NAME, edata->schema_name),
-			 err_generic_string(PG_DIAG_TABLE_NAME, edata->table_name
-														? edata->table_name
-														: facts->table_name),
-			 err_generic_string(PG_DIAG_COLUMN_NAME, facts->set_name),
-			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
-								edata->constraint_name)));
-	pg_unreachable();
+	rows_conflict_error(facts, edata,
+						conflict_detail(facts, added, key, scope));
 }

@@ -132,7 +132,7 @@ facts_hold(const TableFacts *facts)
 	for (int i = 0; i < NUM_ROW_QUERIES; i++)
 		if (facts->plans[i] && !SPI_plan_is_valid(facts->plans[i]))
 			return false;
-	return true;
+	return rows_column_plans_hold(facts);
 }
 
 /*
@@ -148,14 +148,16 @@ drop_facts(FactsEntry *entry)
 }
 
 /*
- * Raise 42501 unless the caller may do to some column of the table what the
- * lock is for. The statements that follow check their columns; this is so that
- * nobody locks, by calling us, a table that is not theirs to use.
+ * Lock a table until the transaction ends, for reading or for writing. Raises
+ * 42501 unless the caller may do to some column of the table what the lock is
+ * for. The statements that follow check their columns; this is so that nobody
+ * locks, by calling us, a table that is not theirs to use.
  */
-static void
-check_privilege(Oid relid, LOCKMODE lockmode)
+void
+rows_lock_table(Oid relid, LOCKMODE lockmode)
 {
-	AclMode mode = lockmode == AccessShareLock ? ACL_SELECT : ACL_UPDATE;
+	AclMode mode = lockmode == AccessShareLock ? ACL_SELECT
+											   : ACL_INSERT | ACL_UPDATE;
 
 	if (pg_class_aclcheck(relid, GetUserId(), mode) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(relid, GetUserId(), mode, ACLMASK_ANY) !=
@@ -163,6 +165,7 @@ check_privilege(Oid relid, LOCKMODE lockmode)
 		aclcheck_error(ACLCHECK_NO_PRIV,
 					   get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+	LockRelationOid(relid, lockmode);
 }
 
 /*
@@ -245,7 +248,7 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 TableFacts *
 rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 {
-	check_privilege(relid, lockmode);
+	rows_lock_table(relid, lockmode);
 	return rows_facts_unchecked(relid, indexid, extschema, lockmode);
 }
 
@@ -266,11 +269,10 @@ rows_require_key(const TableFacts *facts)
 
 /*
  * The facts for a function whose first argument is a NULL of the table's row
- * type and whose argument "indexarg" may name an index. Errors: 42809 if the
- * type is not a table's.
+ * type and whose argument "indexarg" may name an index.
  */
-TableFacts *
-rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg)
+static TableFacts *
+facts_of_call(FunctionCallInfo fcinfo, int indexarg, LOCKMODE lockmode)
 {
 	Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
 	Oid relid = InvalidOid;
@@ -286,6 +288,24 @@ rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg)
 	if (!PG_ARGISNULL(indexarg))
 		indexid = PG_GETARG_OID(indexarg);
 	return rows_facts(relid, indexid,
-					  get_func_namespace(fcinfo->flinfo->fn_oid),
-					  AccessShareLock);
+					  get_func_namespace(fcinfo->flinfo->fn_oid), lockmode);
+}
+
+/*
+ * The facts for a function that reads, by its first argument and argument
+ * "indexarg". Errors: 42809 if the type is not a table's.
+ */
+TableFacts *
+rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg)
+{
+	return facts_of_call(fcinfo, indexarg, AccessShareLock);
+}
+
+/*
+ * The same for a function that writes.
+ */
+TableFacts *
+rows_facts_to_write(FunctionCallInfo fcinfo, int indexarg)
+{
+	return facts_of_call(fcinfo, indexarg, RowExclusiveLock);
 }

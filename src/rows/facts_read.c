@@ -29,6 +29,9 @@
 /* unique_members' strategy "holds one of these entries, no recheck". */
 #define ANY_ENTRY_STRATEGY 6
 
+/* Its support function "the entries of a set". */
+#define ENTRIES_PROC 6
+
 /*
  * Free the plans when the facts' memory goes.
  */
@@ -128,6 +131,11 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 	att = TupleDescAttr(RelationGetDescr(rel), form->indkey.values[0] - 1);
 	facts->indexid = RelationGetRelid(index);
 	facts->unique = form->indisunique;
+	facts->deferrable = !form->indimmediate;
+	facts->exclusion = form->indisexclusion;
+	facts->set_attnum = form->indkey.values[0];
+	fmgr_info_cxt(index_getprocid(index, 1, ENTRIES_PROC), &facts->entries,
+				  CurrentMemoryContext);
 	facts->set_name = pstrdup(NameStr(att->attname));
 	facts->set_declared = att->atttypid;
 	facts->conflict_operator = get_opfamily_member(index->rd_opfamily[0],

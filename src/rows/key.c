@@ -12,7 +12,6 @@
 
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "funcapi.h"
@@ -21,7 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/typcache.h"
 
 /*
@@ -191,6 +189,28 @@ read_if_legal(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
 
 #else
 
+/* What read_input reads, and what comes of it. */
+typedef struct InputCall
+{
+	FmgrInfo *input;
+	char *text;
+	Oid ioparam;
+	int32 typmod;
+	Datum result;
+} InputCall;
+
+/*
+ * Read the text by the input function.
+ */
+static void
+read_input(void *arg)
+{
+	InputCall *call = arg;
+
+	call->result = InputFunctionCall(call->input, call->text, call->ioparam,
+									 call->typmod);
+}
+
 /*
  * Read "text" by the input function; false if it is not legal for the type.
  * The server has no soft errors: a subtransaction catches those about data.
@@ -199,35 +219,14 @@ static bool
 read_if_legal(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
 			  Datum *result)
 {
-	MemoryContext oldcontext = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
-	volatile bool legal = true;
+	InputCall call = {input, text, ioparam, typmod, (Datum) 0};
+	ErrorData *error = rows_try(read_input, &call);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcontext);
-	PG_TRY();
-	{
-		*result = InputFunctionCall(input, text, ioparam, typmod);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *edata;
-
-		MemoryContextSwitchTo(oldcontext);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-			ReThrowError(edata);
-		legal = false;
-	}
-	PG_END_TRY();
-	return legal;
+	if (error &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+		ReThrowError(error);
+	*result = call.result;
+	return error == NULL;
 }
 
 #endif
@@ -250,28 +249,42 @@ rows_key_if_legal(TableFacts *facts, char *text)
 }
 
 /*
- * The key in the server's own style: (id)=(17).
+ * Columns' values in the server's own style: (id)=(17). "nulls" may be NULL.
+ */
+char *
+rows_columns_to_text(const ColumnFacts *columns, int n, const Datum *values,
+					 const bool *nulls)
+{
+	StringInfoData names;
+	StringInfoData texts;
+
+	initStringInfo(&names);
+	initStringInfo(&texts);
+	for (int i = 0; i < n; i++)
+	{
+		const char *separator = i > 0 ? ", " : "";
+		char *text = "null";
+		Oid output;
+		bool isvarlena;
+
+		if (nulls == NULL || !nulls[i])
+		{
+			getTypeOutputInfo(columns[i].type, &output, &isvarlena);
+			text = OidOutputFunctionCall(output, values[i]);
+		}
+		appendStringInfo(&names, "%s%s", separator, columns[i].name);
+		appendStringInfo(&texts, "%s%s", separator, text);
+	}
+	return psprintf("(%s)=(%s)", names.data, texts.data);
+}
+
+/*
+ * The key in the server's own style.
  */
 char *
 rows_key_to_text(const TableFacts *facts, const Datum *key)
 {
-	StringInfoData names;
-	StringInfoData values;
-
-	initStringInfo(&names);
-	initStringInfo(&values);
-	for (int i = 0; i < facts->nkeys; i++)
-	{
-		const char *separator = i > 0 ? ", " : "";
-		Oid output;
-		bool isvarlena;
-
-		getTypeOutputInfo(facts->keys[i].type, &output, &isvarlena);
-		appendStringInfo(&names, "%s%s", separator, facts->keys[i].name);
-		appendStringInfo(&values, "%s%s", separator,
-						 OidOutputFunctionCall(output, key[i]));
-	}
-	return psprintf("(%s)=(%s)", names.data, values.data);
+	return rows_columns_to_text(facts->keys, facts->nkeys, key, NULL);
 }
 
 /*
@@ -293,4 +306,35 @@ rows_key_of_row(const TableFacts *facts, Datum row)
 				 facts->table_name);
 	}
 	return key;
+}
+
+/*
+ * qsort order of C strings.
+ */
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+/*
+ * Keys of rows for a DETAIL: (id)=(1), (id)=(2); of more than MAX_CANDIDATES
+ * the first ones, and dots. Sorted, so that the plan does not show.
+ */
+char *
+rows_keys_text(const TableFacts *facts, const Datum *rows, int nrows)
+{
+	int n = Min(nrows, MAX_CANDIDATES);
+	char *keys[MAX_CANDIDATES];
+	StringInfoData text;
+
+	for (int i = 0; i < n; i++)
+		keys[i] = rows_key_to_text(facts, rows_key_of_row(facts, rows[i]));
+	qsort(keys, n, sizeof(char *), compare_texts);
+	initStringInfo(&text);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", keys[i]);
+	if (nrows > n)
+		appendStringInfoString(&text, ", ...");
+	return text.data;
 }

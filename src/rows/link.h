@@ -158,7 +158,7 @@ extern bool link_leaf_accepts(const LinkFacts *facts, const LinkLeaf *leaf,
 							  const Datum *scope);
 
 /* link_locks.c */
-extern void link_lock(Oid childid, LinkPage *pages, int n);
+extern void link_lock(Oid parentid, LinkPage *pages, int n);
 
 /* link_units.c */
 extern TriggerData *link_trigger_data(FunctionCallInfo fcinfo);

@@ -65,9 +65,7 @@ write_update(QueryText *text, const LinkFacts *facts, bool move)
 	const TableFacts *parent = facts->parent;
 	bool only = get_rel_relkind(facts->childid) == RELKIND_RELATION;
 
-	memset(text, 0, sizeof(*text));
-	initStringInfo(&text->sql);
-	text->alias = "child";
+	query_begin_other(text, "child");
 	appendStringInfo(&text->sql,
 					 "UPDATE %s%s AS child SET %s = ", only ? "ONLY " : "",
 					 quote_qualified_identifier(get_namespace_name(
@@ -119,13 +117,7 @@ update_plan(LinkFacts *facts, bool move)
 		QueryText text;
 
 		write_update(&text, facts, move);
-		*plan = SPI_prepare_cursor(text.sql.data, text.nargs, text.argtypes,
-								   CURSOR_OPT_GENERIC_PLAN);
-		if (*plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s",
-				 SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(*plan) != 0)
-			elog(ERROR, "SPI_keepplan failed");
+		*plan = query_prepare(&text, CURSOR_OPT_GENERIC_PLAN, true);
 	}
 	cached = SPI_plan_get_cached_plan(*plan);
 	if (cached)
@@ -167,16 +159,7 @@ run_update(LinkFacts *facts, const LinkItem *item, bool move, Datum key,
 	}
 	result = SPI_execute_snapshot(plan, values, nulls, latest, crosscheck,
 								  false, true, 0);
-	if (result < 0)
-		elog(ERROR, "SPI_execute_snapshot failed: %s",
-			 SPI_result_code_string(result));
-	if (result != SPI_OK_UPDATE)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "a rule on table \"%s\" changed what a statement of external_ids does",
-				 get_rel_name(facts->childid))));
+	rows_check_result(result, SPI_OK_UPDATE, get_rel_name(facts->childid));
 	return SPI_processed;
 }
 
@@ -184,14 +167,19 @@ run_update(LinkFacts *facts, const LinkItem *item, bool move, Datum key,
  * Raise 40001 if the transaction's own snapshot does not see the same holder.
  */
 static void
-check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key)
+check_snapshot(const LinkFacts *facts, const LinkItem *item, Datum key,
+			   bool has_key)
 {
 	Datum own;
+	bool has_own;
 
 	if (!IsolationUsesXactSnapshot())
 		return;
-	if (link_holders(facts, item->id, item->scope, false, false, &own) == 1 &&
-		datumIsEqual(own, key, facts->key_byval, facts->key_len))
+	has_own = link_holders(facts, item->id, item->scope, false, false, &own) ==
+			  1;
+	if (has_own == has_key &&
+		(!has_key ||
+		 datum_image_eq(own, key, facts->key_byval, facts->key_len)))
 		return;
 	ereport(
 		ERROR,
@@ -213,14 +201,15 @@ apply_item(LinkFacts *facts, const LinkItem *item)
 								&key) == 1;
 	uint64 written = 0;
 
+	if (has_key || item->linked)
+		check_snapshot(facts, item, key, has_key);
 	if (has_key)
 	{
-		check_snapshot(facts, item, key);
 		written += run_update(facts, item, false, key, true);
 	}
 	if (item->linked &&
-		!(has_key &&
-		  datumIsEqual(key, item->old_key, facts->key_byval, facts->key_len)))
+		!(has_key && datum_image_eq(key, item->old_key, facts->key_byval,
+									facts->key_len)))
 		written += run_update(facts, item, true, key, has_key);
 	return written;
 }
@@ -295,13 +284,13 @@ compare_items(const void *a, const void *b)
 static bool
 same_item(const LinkFacts *facts, const LinkItem *x, const LinkItem *y)
 {
-	if (x->hash != y->hash || !datumIsEqual(x->id, y->id, false, -1))
+	if (x->hash != y->hash || !datum_image_eq(x->id, y->id, false, -1))
 		return false;
 	if (!link_same_scope(facts, x->scope, y->scope))
 		return false;
 	return !y->linked ||
-		   (x->linked && datumIsEqual(x->old_key, y->old_key, facts->key_byval,
-									  facts->key_len));
+		   (x->linked && datum_image_eq(x->old_key, y->old_key,
+										facts->key_byval, facts->key_len));
 }
 
 /*
@@ -317,7 +306,7 @@ lock_items(const LinkFacts *facts, LinkItem **items, int n)
 		pages[i].page = items[i]->hash;
 		pages[i].party = items[i]->party;
 	}
-	link_lock(facts->childid, pages, n);
+	link_lock(facts->parentid, pages, n);
 	pfree(pages);
 }
 

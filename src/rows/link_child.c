@@ -143,7 +143,7 @@ find_holder(LinkFacts *facts, const ChildRow *row, Datum *key)
 	{
 		LinkPage page = {item->hash, LINK_CHILD};
 
-		link_lock(facts->childid, &page, 1);
+		link_lock(facts->parentid, &page, 1);
 	}
 	if (link_holders(facts, row->id, row->scope, !collects, true, key) != 1)
 		return false;

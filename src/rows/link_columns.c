@@ -301,6 +301,23 @@ read_scope_columns(LinkSpec *spec, Relation child, Jsonb *scope)
 }
 
 /*
+ * Raise 0A000 for a column that the link reads and the server computes: it does
+ * so after the BEFORE triggers, which would see the row's old ID, or none.
+ */
+static void
+check_not_generated(const LinkAttribute *column, Relation child)
+{
+	if (column->attnum != 0 && column->generated)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" is a generated column", column->name),
+				 errdetail("A BEFORE trigger cannot see its new value."),
+				 errhint("Use an ordinary column, and a BEFORE trigger that "
+						 "fills it."),
+				 errtablecol(child, column->attnum)));
+}
+
+/*
  * Raise 42701 if one column of the child shall serve two purposes.
  */
 static void
@@ -343,6 +360,10 @@ link_read_columns(LinkSpec *spec, Relation child, const char *id,
 		read_column(&spec->verified, child, verified);
 	read_scope_columns(spec, child, scope);
 	check_distinct_columns(spec, child);
+	check_not_generated(&spec->id, child);
+	check_not_generated(&spec->verified, child);
+	for (int i = 0; i < spec->facts->nscope; i++)
+		check_not_generated(&spec->scope[i], child);
 	check_id_columns(spec, child);
 	check_fk_column(spec, child);
 }

@@ -197,8 +197,7 @@ create_waiting_index(LinkSpec *spec)
 }
 
 /*
- * Append " OR the column has changed" for a BEFORE UPDATE trigger's WHEN, which
- * may not look at generated columns.
+ * Append " OR the column has changed" for a BEFORE UPDATE trigger's WHEN.
  */
 static void
 add_changed(StringInfo sql, const LinkAttribute *column)
@@ -215,9 +214,7 @@ add_changed(StringInfo sql, const LinkAttribute *column)
 	if (OidIsValid(column->collation) &&
 		!get_collation_isdeterministic(column->collation))
 		bytewise = " COLLATE pg_catalog.\"C\"";
-	if (column->generated)
-		;
-	else if (form->oprnamespace == PG_CATALOG_NAMESPACE)
+	if (form->oprnamespace == PG_CATALOG_NAMESPACE)
 		appendStringInfo(sql, " OR OLD.%s%s IS DISTINCT FROM NEW.%s%s", name,
 						 bytewise, name, bytewise);
 	else
@@ -233,15 +230,14 @@ add_changed(StringInfo sql, const LinkAttribute *column)
 }
 
 /*
- * Append the condition "the new row waits", as far as a trigger may look.
+ * Append the condition "the new row waits", as far as it has no need of facts.
  */
 static void
-add_waits(StringInfo sql, const LinkSpec *spec, bool before)
+add_waits(StringInfo sql, const LinkSpec *spec)
 {
-	appendStringInfo(sql, "NEW.%s IS NULL", quote_identifier(spec->fk.name));
-	if (!before || !spec->id.generated)
-		appendStringInfo(sql, " AND NEW.%s IS NOT NULL",
-						 quote_identifier(spec->id.name));
+	appendStringInfo(sql, "NEW.%s IS NULL AND NEW.%s IS NOT NULL",
+					 quote_identifier(spec->fk.name),
+					 quote_identifier(spec->id.name));
 }
 
 /*
@@ -271,13 +267,13 @@ add_trigger_event(StringInfo sql, const LinkSpec *spec, LinkTriggerKind kind)
 		case CHILD_INSERT:
 			appendStringInfo(sql, "BEFORE INSERT ON %s FOR EACH ROW WHEN (",
 							 spec->child_table);
-			add_waits(sql, spec, true);
+			add_waits(sql, spec);
 			appendStringInfoChar(sql, ')');
 			break;
 		case CHILD_UPDATE:
 			appendStringInfo(sql, "BEFORE UPDATE ON %s FOR EACH ROW WHEN (",
 							 spec->child_table);
-			add_waits(sql, spec, true);
+			add_waits(sql, spec);
 			add_changed(sql, &spec->id);
 			for (int i = 0; i < spec->facts->nscope; i++)
 				add_changed(sql, &spec->scope[i]);
@@ -290,7 +286,7 @@ add_trigger_event(StringInfo sql, const LinkSpec *spec, LinkTriggerKind kind)
 				sql,
 				"AFTER INSERT OR UPDATE ON %s FROM %s NOT DEFERRABLE FOR EACH ROW WHEN (",
 				spec->child_table, spec->parent_table);
-			add_waits(sql, spec, false);
+			add_waits(sql, spec);
 			appendStringInfoChar(sql, ')');
 			break;
 		case CHILD_END:
@@ -345,17 +341,18 @@ create_trigger(const LinkSpec *spec, LinkTriggerKind kind)
 }
 
 /*
- * Make an object go when the link's record goes, with the child table or with
+ * Make a trigger go when the link's record goes, with the child table or with
  * one of its columns. A dump does not carry this; then external_ids_unlink has
- * more to do.
+ * more to do. The index stays: a dump would put it after the record, and
+ * another order is not what the dump of a restored database has.
  */
 static void
-depend_on_record(Oid record, Oid classid, Oid objid)
+depend_on_record(Oid record, Oid trigger)
 {
 	ObjectAddress from;
 	ObjectAddress to;
 
-	ObjectAddressSet(from, classid, objid);
+	ObjectAddressSet(from, TriggerRelationId, trigger);
 	ObjectAddressSet(to, TriggerRelationId, record);
 	recordDependencyOn(&from, &to, DEPENDENCY_AUTO);
 }
@@ -380,9 +377,5 @@ link_create(LinkSpec *spec)
 	AtEOXact_GUC(true, nestlevel);
 
 	for (int kind = CHILD_BEGIN + 1; kind < NUM_LINK_TRIGGERS; kind++)
-		depend_on_record(triggers[CHILD_BEGIN], TriggerRelationId,
-						 triggers[kind]);
-	depend_on_record(triggers[CHILD_BEGIN], RelationRelationId,
-					 get_relname_relid(spec->args[LINK_ARG_WAITING],
-									   get_rel_namespace(spec->childid)));
+		depend_on_record(triggers[CHILD_BEGIN], triggers[kind]);
 }

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -14,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 #define FETCH_ROWS 10000
 
@@ -118,7 +120,16 @@ link_existing(Oid childid, const char *link_name, uint64 *linked,
 		appendStringInfo(&sql, ", child.%s",
 						 quote_identifier(facts->scope_names[i]));
 	add_waiting(&sql, facts);
-	portal = SPI_cursor_parse_open(NULL, sql.data, &(SPIParseOpenOptions){0});
+
+	/*
+	 * The snapshot of the moment, whatever the isolation level: rows that came
+	 * after the transaction's own must not be left out.
+	 */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	portal = SPI_cursor_parse_open(NULL, sql.data,
+								   &(SPIParseOpenOptions){.read_only = true});
+	PopActiveSnapshot();
 	for (;;)
 	{
 		MemoryContext context;
@@ -141,8 +152,11 @@ link_existing(Oid childid, const char *link_name, uint64 *linked,
 	resetStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT pg_catalog.count(*)");
 	add_waiting(&sql, facts);
-	if (SPI_execute(sql.data, false, 1) != SPI_OK_SELECT)
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_execute(sql.data, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows that wait");
+	PopActiveSnapshot();
 	*waiting = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
 										   SPI_tuptable->tupdesc, 1, &isnull));
 	link_become_user(&user);

@@ -340,11 +340,10 @@ read_columns(LinkFacts *facts, Relation rel)
 static void
 read_link(LinkFacts *facts, Relation rel, Oid extschema)
 {
-	Oid function = link_function(facts->parent_side
-									 ? "external_ids_link_parent"
-									 : "external_ids_link_child",
-								 extschema);
 	Oid child_function = link_function("external_ids_link_child", extschema);
+	Oid parent_function = link_function("external_ids_link_parent", extschema);
+	Oid function = facts->parent_side ? parent_function : child_function;
+	Oid other_function = facts->parent_side ? child_function : parent_function;
 	Relation own = open_linked_table(rel, facts->name, function);
 	Relation other = NULL;
 	const Trigger *trigger = own ? find_trigger(own, facts->name, function,
@@ -364,7 +363,12 @@ read_link(LinkFacts *facts, Relation rel, Oid extschema)
 		Relation child = facts->parent_side ? other : own;
 		Relation parent = facts->parent_side ? own : other;
 
-		trigger = find_trigger(child, facts->name, child_function, false);
+		/* Each of the two must name the other. */
+		trigger = find_trigger(other, facts->name, other_function, true);
+		if (trigger && trigger->tgconstrrelid == RelationGetRelid(own))
+			trigger = find_trigger(child, facts->name, child_function, false);
+		else
+			trigger = NULL;
 		if (trigger && read_child(facts, child, trigger))
 		{
 			int nscope = trigger->tgnattr - LINK_COLUMN_SCOPE -

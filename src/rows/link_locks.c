@@ -7,9 +7,11 @@
  * then looks with the latest snapshot, and holds the lock until its transaction
  * ends: whoever locks second waits for the first to commit and sees its row.
  *
- * The lock is a heavyweight page lock on the child table, whose page number is
+ * The lock is a heavyweight page lock on the parent table, whose page number is
  * a hash of scope and value (two IDs with one hash wait for each other in vain,
- * no more). Nothing else takes page locks on a heap. Parties that cannot miss
+ * no more). Nothing else takes page locks on a heap. It is the parent's, for
+ * then all links to it share one lock for an ID: two children of a transaction
+ * and a parent would take locks of their own in different orders. Parties that cannot miss
  * each other do not conflict: children with children, claims with claims. A
  * release (a parent lost an ID, so that a value that two held may now be held
  * by one) conflicts with all, for two that release at once would each take the
@@ -66,7 +68,7 @@ static const PartyModes party_modes[] = {
 /* A lock that this transaction holds; the page is TAG_1 for a whole table. */
 typedef struct HeldLock
 {
-	Oid childid;
+	Oid parentid;
 	BlockNumber page;
 	LinkParty party;
 	SubTransactionId subid;
@@ -113,7 +115,7 @@ forget_subtransaction(SubXactEvent event, SubTransactionId subid,
  * Remember a lock.
  */
 static void
-remember(Oid childid, BlockNumber page, LinkParty party)
+remember(Oid parentid, BlockNumber page, LinkParty party)
 {
 	if (held == NULL)
 	{
@@ -128,7 +130,7 @@ remember(Oid childid, BlockNumber page, LinkParty party)
 		held_capacity *= 2;
 		held = repalloc(held, sizeof(HeldLock) * held_capacity);
 	}
-	held[nheld].childid = childid;
+	held[nheld].parentid = parentid;
 	held[nheld].page = page;
 	held[nheld].party = party;
 	held[nheld].subid = GetCurrentSubTransactionId();
@@ -140,10 +142,10 @@ remember(Oid childid, BlockNumber page, LinkParty party)
  * mode that is good for the party.
  */
 static bool
-holds(Oid childid, BlockNumber page, LinkParty party)
+holds(Oid parentid, BlockNumber page, LinkParty party)
 {
 	for (int i = 0; i < nheld; i++)
-		if (held[i].childid == childid && held[i].page == page &&
+		if (held[i].parentid == parentid && held[i].page == page &&
 			(held[i].party == party ||
 			 (held[i].party == LINK_RELEASE && party == LINK_CLAIM)))
 			return true;
@@ -154,13 +156,13 @@ holds(Oid childid, BlockNumber page, LinkParty party)
  * Take one lock.
  */
 static void
-lock_page(Oid childid, BlockNumber page, LOCKMODE mode)
+lock_page(Oid parentid, BlockNumber page, LOCKMODE mode)
 {
 	LOCKTAG tag;
 
 	if (mode == NoLock)
 		return;
-	SET_LOCKTAG_PAGE(tag, MyDatabaseId, childid, page);
+	SET_LOCKTAG_PAGE(tag, MyDatabaseId, parentid, page);
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
@@ -184,7 +186,7 @@ compare_pages(const void *a, const void *b)
  * transaction, or the subtransaction, ends.
  */
 void
-link_lock(Oid childid, LinkPage *pages, int n)
+link_lock(Oid parentid, LinkPage *pages, int n)
 {
 	LinkParty party = LINK_CHILD;
 	int count = 0;
@@ -195,33 +197,33 @@ link_lock(Oid childid, LinkPage *pages, int n)
 		pages[i].page %= NUM_PAGES;
 		party = Max(party, pages[i].party);
 	}
-	if (n == 0 || holds(childid, TAG_1, party))
+	if (n == 0 || holds(parentid, TAG_1, party))
 		return;
 
 	/* Leave those that are new to this transaction, each once. */
 	qsort(pages, n, sizeof(LinkPage), compare_pages);
 	for (int i = 0; i < n; i++)
 		if ((wanted == 0 || pages[wanted - 1].page != pages[i].page) &&
-			!holds(childid, pages[i].page, pages[i].party))
+			!holds(parentid, pages[i].page, pages[i].party))
 			pages[wanted++] = pages[i];
 	for (int i = 0; i < nheld; i++)
-		if (held[i].childid == childid && held[i].page != TAG_1)
+		if (held[i].parentid == parentid && held[i].page != TAG_1)
 			count++;
 	if (wanted == 0)
 		return;
 
 	if (count + wanted > MAX_PAGES)
 	{
-		lock_page(childid, TAG_1, party_modes[party].whole_1);
-		lock_page(childid, TAG_2, party_modes[party].whole_2);
-		remember(childid, TAG_1, party);
+		lock_page(parentid, TAG_1, party_modes[party].whole_1);
+		lock_page(parentid, TAG_2, party_modes[party].whole_2);
+		remember(parentid, TAG_1, party);
 		return;
 	}
-	lock_page(childid, TAG_1, party_modes[party].pages_1);
-	lock_page(childid, TAG_2, party_modes[party].pages_2);
+	lock_page(parentid, TAG_1, party_modes[party].pages_1);
+	lock_page(parentid, TAG_2, party_modes[party].pages_2);
 	for (int i = 0; i < wanted; i++)
 	{
-		lock_page(childid, pages[i].page, party_modes[pages[i].party].page);
-		remember(childid, pages[i].page, pages[i].party);
+		lock_page(parentid, pages[i].page, party_modes[pages[i].party].page);
+		remember(parentid, pages[i].page, pages[i].party);
 	}
 }

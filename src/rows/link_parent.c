@@ -152,6 +152,13 @@ external_ids_link_parent(PG_FUNCTION_ARGS)
 	TriggerData *data = link_trigger_data(fcinfo);
 	LinkFacts *facts = link_trigger_facts(fcinfo, true);
 
+	/* returning no row would keep it from being written */
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event) &&
+		!TRIGGER_FIRED_AFTER(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" was not made by external_ids_link",
+						data->tg_trigger->tgname)));
 	if (facts->idle)
 		;
 	else if (TRIGGER_FIRED_FOR_ROW(data->tg_event))

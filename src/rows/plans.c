@@ -23,6 +23,9 @@ static const char *const query_names[NUM_ROW_QUERIES] = {
 	"resolve by external ID",
 	"resolve by value",
 	"resolve many",
+	"find any",
+	"lock any",
+	"find any of many",
 };
 
 /*
@@ -154,6 +157,81 @@ write_many(QueryText *text)
 }
 
 /*
+ * SELECT row WHERE [key AND] the index would not let it and another row with
+ * the IDs $1 be, and scope. With the key the row is locked as for write_lock.
+ */
+static void
+write_any(QueryText *text, bool lock)
+{
+	const TableFacts *facts = text->facts;
+
+	query_add_select_row(text);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_operator(text, facts->conflict_operator);
+	query_add_param(text, facts->settype);
+	if (lock)
+	{
+		appendStringInfoString(&text->sql, " AND ");
+		query_add_equalities(text, facts->keys, facts->nkeys);
+	}
+	query_add_scope(text);
+	query_add_predicate(text);
+	if (lock)
+		appendStringInfoString(&text->sql, facts->unique
+											   ? " FOR UPDATE"
+											   : " FOR NO KEY UPDATE");
+}
+
+/*
+ * SELECT ordinality, row for each of the sets in the array $1, with the scope
+ * columns' values in the arrays $2 ..., as write_any finds it.
+ */
+static void
+write_any_many(QueryText *text)
+{
+	const TableFacts *facts = text->facts;
+
+	appendStringInfo(
+		&text->sql,
+		"SELECT %s.ordinality, matched.found FROM ROWS FROM (pg_catalog.unnest(",
+		text->members);
+	query_add_param(text, get_array_type(facts->settype));
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		appendStringInfoString(&text->sql, "), pg_catalog.unnest(");
+		query_add_param(text, get_array_type(facts->scope[i].type));
+	}
+	appendStringInfo(&text->sql, ")) WITH ORDINALITY AS %s(ids",
+					 text->members);
+	for (int i = 0; i < facts->nscope; i++)
+		appendStringInfo(&text->sql, ", scope%d", i);
+	appendStringInfoString(&text->sql, ", ordinality) CROSS JOIN LATERAL (");
+	query_add_select_row(text);
+	query_add_column(text, facts->set_name);
+	query_add_cast(text, facts->settype, facts->set_declared);
+	query_add_operator(text, facts->conflict_operator);
+	appendStringInfo(&text->sql, "%s.ids", text->members);
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		const ColumnFacts *column = &facts->scope[i];
+		Oid left;
+		Oid right;
+
+		op_input_types(column->equality, &left, &right);
+		appendStringInfoString(&text->sql, " AND ");
+		query_add_column(text, column->name);
+		query_add_cast(text, left, column->declared);
+		query_add_operator(text, column->equality);
+		appendStringInfo(&text->sql, "%s.scope%d", text->members, i);
+		query_add_cast(text, right, column->type);
+	}
+	query_add_predicate(text);
+	/* two are as good as many; the limit keeps it one probe per set */
+	appendStringInfoString(&text->sql, " LIMIT 2) AS matched");
+}
+
+/*
  * The text of a query and its parameters' types.
  */
 static void
@@ -191,6 +269,15 @@ write_query(QueryText *text, RowQuery query)
 		case QUERY_MANY:
 			write_many(text);
 			break;
+		case QUERY_ANY:
+			write_any(text, false);
+			break;
+		case QUERY_LOCK_ANY:
+			write_any(text, true);
+			break;
+		case QUERY_ANY_MANY:
+			write_any_many(text);
+			break;
 	}
 }
 
@@ -227,20 +314,16 @@ rows_plan(TableFacts *facts, RowQuery query)
 {
 	QueryText text;
 	SPIPlanPtr plan = facts->plans[query];
-	int nestlevel;
 
 	if (plan)
 		return plan;
 	query_begin(&text, facts);
 	write_query(&text, query);
-	nestlevel = rows_begin_predicate();
-	plan = SPI_prepare(text.sql.data, text.nargs, text.argtypes);
-	AtEOXact_GUC(true, nestlevel);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s",
-			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "SPI_keepplan failed");
+
+	/* How many a long array names, and how they are best found, varies. */
+	plan = query_prepare(&text,
+						 query == QUERY_ANY_MANY ? CURSOR_OPT_CUSTOM_PLAN : 0,
+						 true);
 	facts->plans[query] = plan;
 	ereport(DEBUG1,
 			(errmsg_internal("external_ids: planned %s for table \"%s\"",
@@ -270,20 +353,12 @@ rows_add_params(RowParams *params, const Datum *values, int n)
 }
 
 /*
- * Run a query, with the caller's rights; the result is in SPI_tuptable. Reads
- * with the caller's snapshot if "read_only", else with the latest one that its
- * isolation level allows.
+ * Raise an error unless SPI's answer is the one expected of a statement on
+ * "table". Errors: 0A000 if a rule made another statement of it.
  */
 void
-rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
-			 bool read_only, long limit)
+rows_check_result(int result, int expected, const char *table)
 {
-	int expected = query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
-										: SPI_OK_SELECT;
-	int result = SPI_execute_plan(rows_plan(facts, query),
-								  (Datum *) params->values, params->nulls,
-								  read_only, limit);
-
 	if (result < 0)
 		elog(ERROR, "SPI_execute_plan failed: %s",
 			 SPI_result_code_string(result));
@@ -293,5 +368,24 @@ rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg(
 				 "a rule on table \"%s\" changed what a statement of external_ids does",
-				 facts->table_name)));
+				 table)));
+}
+
+/*
+ * Run a query, with the caller's rights; the result is in SPI_tuptable. Reads
+ * with the caller's snapshot if "read_only", else with the latest one that its
+ * isolation level allows.
+ */
+void
+rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
+			 bool read_only, long limit)
+{
+	int result = SPI_execute_plan(rows_plan(facts, query),
+								  (Datum *) params->values, params->nulls,
+								  read_only, limit);
+
+	rows_check_result(result,
+					  query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
+										   : SPI_OK_SELECT,
+					  facts->table_name);
 }

@@ -11,22 +11,35 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "rows/query.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 /*
- * Begin a statement about the table.
+ * Begin a statement about a table that goes by "alias" in it, quoted.
+ */
+void
+query_begin_other(QueryText *text, const char *alias)
+{
+	memset(text, 0, sizeof(*text));
+	initStringInfo(&text->sql);
+	text->maxargs = 16;
+	text->argtypes = palloc(sizeof(Oid) * text->maxargs);
+	text->alias = alias;
+}
+
+/*
+ * Begin a statement about the account table.
  */
 void
 query_begin(QueryText *text, const TableFacts *facts)
 {
-	memset(text, 0, sizeof(*text));
-	initStringInfo(&text->sql);
+	query_begin_other(text, quote_identifier(facts->table_name));
 	text->facts = facts;
-	text->alias = quote_identifier(facts->table_name);
 
 	/* Must not be hidden by the table's name in an inner query. */
 	text->members = strcmp(facts->table_name, "member") == 0 ? "member_"
@@ -39,8 +52,25 @@ query_begin(QueryText *text, const TableFacts *facts)
 void
 query_add_param(QueryText *text, Oid type)
 {
+	if (text->nargs == text->maxargs)
+	{
+		text->maxargs *= 2;
+		text->argtypes = repalloc(text->argtypes, sizeof(Oid) * text->maxargs);
+	}
 	text->argtypes[text->nargs++] = type;
 	appendStringInfo(&text->sql, "$%d", text->nargs);
+}
+
+/*
+ * Append a type's name in full.
+ */
+void
+query_add_type(QueryText *text, Oid type, int32 typmod)
+{
+	appendStringInfoString(
+		&text->sql, format_type_extended(type, typmod,
+										 FORMAT_TYPE_TYPEMOD_GIVEN |
+											 FORMAT_TYPE_FORCE_QUALIFY));
 }
 
 /*
@@ -94,6 +124,25 @@ query_add_cast(QueryText *text, Oid wanted, Oid type)
 {
 	if (wanted != type && !IsPolymorphicType(wanted))
 		appendStringInfo(&text->sql, "::%s", format_type_be_qualified(wanted));
+}
+
+/*
+ * Append COLLATE schema.name.
+ */
+void
+query_add_collation(QueryText *text, Oid collation)
+{
+	HeapTuple tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	Form_pg_collation form;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	appendStringInfo(&text->sql, " COLLATE %s",
+					 quote_qualified_identifier(get_namespace_name(
+													form->collnamespace),
+												NameStr(form->collname)));
+	ReleaseSysCache(tuple);
 }
 
 /*
@@ -168,4 +217,26 @@ query_add_select_row(QueryText *text)
 												facts->table_name));
 	query_add_table(text);
 	appendStringInfoString(&text->sql, " WHERE ");
+}
+
+/*
+ * The plan for the statement; kept until it is freed, or else until SPI_finish.
+ * Call within SPI_connect. The memory context stays, which SPI would change.
+ */
+SPIPlanPtr
+query_prepare(QueryText *text, int cursor_options, bool keep)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	int nestlevel = rows_begin_predicate();
+	SPIPlanPtr plan = SPI_prepare_cursor(text->sql.data, text->nargs,
+										 text->argtypes, cursor_options);
+
+	AtEOXact_GUC(true, nestlevel);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
+	if (keep && SPI_keepplan(plan) != 0)
+		elog(ERROR, "SPI_keepplan failed");
+	MemoryContextSwitchTo(oldcontext);
+	return plan;
 }

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "funcapi.h"
-#include "lib/stringinfo.h"
 #include "rows/rows.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -17,9 +16,6 @@
 PG_FUNCTION_INFO_V1(external_ids_resolve);
 PG_FUNCTION_INFO_V1(external_ids_resolve_value);
 PG_FUNCTION_INFO_V1(external_ids_find);
-
-/* As many candidates as an error lists. */
-#define MAX_CANDIDATES 5
 
 typedef struct Rows
 {
@@ -63,38 +59,6 @@ fetch_by_id(TableFacts *facts, RowQuery query, Datum id, const Datum *scope,
 }
 
 /*
- * qsort order of C strings.
- */
-static int
-compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-/*
- * Keys of the rows for a DETAIL: (id)=(1), (id)=(2). Sorted, so that the plan
- * does not show.
- */
-static char *
-keys_text(const TableFacts *facts, const Rows *found)
-{
-	int n = Min(found->n, MAX_CANDIDATES);
-	char *keys[MAX_CANDIDATES];
-	StringInfoData text;
-
-	for (int i = 0; i < n; i++)
-		keys[i] = rows_key_to_text(facts,
-								   rows_key_of_row(facts, found->rows[i]));
-	qsort(keys, n, sizeof(char *), compare_texts);
-	initStringInfo(&text);
-	for (int i = 0; i < n; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "", keys[i]);
-	if (found->n > n)
-		appendStringInfoString(&text, ", ...");
-	return text.data;
-}
-
-/*
  * Raise 21000 if more than one row was found.
  */
 static void
@@ -109,7 +73,7 @@ check_one(const TableFacts *facts, const char *id, const Rows *found)
 				 id, facts->table_name),
 			 facts->nkeys > 0
 				 ? errdetail("Rows that hold it have the keys: %s.",
-							 keys_text(facts, found))
+							 rows_keys_text(facts, found->rows, found->n))
 				 : 0,
 			 errhint("external_ids_resolve takes the label too.")));
 }
@@ -252,7 +216,8 @@ pick_row(const TableFacts *facts, const char *id, char prefer,
 			 errmsg("\"%s\" names more than one row of table \"%s\"", id,
 					facts->table_name),
 			 errdetail("It is the key of %s and an external ID of %s.",
-					   keys_text(facts, by_key), keys_text(facts, by_value)),
+					   rows_keys_text(facts, by_key->rows, by_key->n),
+					   rows_keys_text(facts, by_value->rows, by_value->n)),
 			 by_value->n == 1
 				 ? errhint(
 					   "prefer => 'key' or prefer => 'external_id' settles it.")

@@ -30,10 +30,19 @@ typedef enum RowQuery
 	QUERY_BY_KEY,	   /* whole row by key, within a scope */
 	QUERY_BY_ID,	   /* whole row by label and value */
 	QUERY_BY_VALUE,	   /* whole rows by value under any label */
-	QUERY_MANY		   /* whole rows by an array of IDs */
+	QUERY_MANY,		   /* whole rows by an array of IDs */
+	QUERY_ANY,		   /* whole rows that hold any of some IDs */
+	QUERY_LOCK_ANY,	   /* lock such a row by its key */
+	QUERY_ANY_MANY	   /* whole rows by an array of sets and scopes */
 } RowQuery;
 
-#define NUM_ROW_QUERIES (QUERY_MANY + 1)
+#define NUM_ROW_QUERIES (QUERY_ANY_MANY + 1)
+
+/* As many candidates as an error lists. */
+#define MAX_CANDIDATES 5
+
+/* As many sets of columns of one table as have their plans kept. */
+#define MAX_COLUMN_SETS 32
 
 /* A column of the primary key or of the scope. */
 typedef struct ColumnFacts
@@ -62,9 +71,13 @@ typedef struct TableFacts
 	Oid conflict_operator; /* what the index keeps from happening */
 	bool only;			   /* no partitioned table: FROM ONLY */
 	bool unique;		   /* index says UNIQUE: a claim updates a key */
+	bool deferrable;	   /* index may be checked as late as at commit */
+	bool exclusion;		   /* index is an EXCLUDE constraint's */
 	char *schema_name;
 	char *table_name;
 	char *set_name;			 /* the external_id_set column */
+	AttrNumber set_attnum;	 /* ... and its number */
+	FmgrInfo entries;		 /* gives a set's entries in the index */
 	Oid set_declared;		 /* its type, or a domain over it */
 	char *predicate;		 /* the index's, as SQL, or NULL */
 	SearchPathMatcher *path; /* under which predicate was written, or NULL */
@@ -73,6 +86,8 @@ typedef struct TableFacts
 	int nscope;
 	ColumnFacts *scope; /* index columns after the set */
 	SPIPlanPtr plans[NUM_ROW_QUERIES];
+	int ncolumnsets;
+	struct ColumnSet *columnsets[MAX_COLUMN_SETS]; /* last used first */
 } TableFacts;
 
 /* Parameters of one execution, in the order in which plans.c numbers them. */
@@ -84,12 +99,14 @@ typedef struct RowParams
 } RowParams;
 
 /* facts.c */
+extern void rows_lock_table(Oid relid, LOCKMODE lockmode);
 extern TableFacts *rows_facts(Oid relid, Oid indexid, Oid extschema,
 							  LOCKMODE lockmode);
 extern TableFacts *rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema,
 										LOCKMODE lockmode);
 extern void rows_require_key(const TableFacts *facts);
 extern TableFacts *rows_facts_of_call(FunctionCallInfo fcinfo, int indexarg);
+extern TableFacts *rows_facts_to_write(FunctionCallInfo fcinfo, int indexarg);
 
 /* facts_read.c */
 extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
@@ -97,6 +114,7 @@ extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
 /* plans.c */
 extern int rows_begin_predicate(void);
 extern SPIPlanPtr rows_plan(TableFacts *facts, RowQuery query);
+extern void rows_check_result(int result, int expected, const char *table);
 extern void rows_add_param(RowParams *params, Datum value);
 extern void rows_add_params(RowParams *params, const Datum *values, int n);
 extern void rows_execute(TableFacts *facts, RowQuery query,
@@ -104,18 +122,33 @@ extern void rows_execute(TableFacts *facts, RowQuery query,
 
 /* scope.c */
 extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);
+extern Datum *rows_scope_of_data(const TableFacts *facts, Jsonb *data);
 
 /* key.c */
 extern Datum *rows_key_from_datum(TableFacts *facts, Datum key, Oid type);
 extern Datum *rows_key_if_legal(TableFacts *facts, char *text);
+extern char *rows_columns_to_text(const ColumnFacts *columns, int n,
+								  const Datum *values, const bool *nulls);
 extern char *rows_key_to_text(const TableFacts *facts, const Datum *key);
 extern Datum *rows_key_of_row(const TableFacts *facts, Datum row);
+extern char *rows_keys_text(const TableFacts *facts, const Datum *rows,
+							int nrows);
+
+/* subxact.c */
+extern ErrorData *rows_try(void (*work)(void *), void *arg);
+
+/* columns.c */
+extern bool rows_column_plans_hold(const TableFacts *facts);
 
 /* conflict.c */
+extern char *rows_ids_text(const TableFacts *facts, const ExternalIdSet *ids);
 extern bool rows_is_conflict(const TableFacts *facts, const ErrorData *edata);
 pg_noreturn extern void
 rows_report_conflict(TableFacts *facts, const ErrorData *edata,
 					 const ExternalIdSet *added, const Datum *key,
 					 const Datum *scope, const bool *scope_nulls);
+pg_noreturn extern void rows_conflict_error(const TableFacts *facts,
+											const ErrorData *edata,
+											const char *detail);
 
 #endif /* EXTERNAL_IDS_ROWS_H */

@@ -31,10 +31,11 @@ scope_names(const TableFacts *facts)
 
 /*
  * Raise 22023 with the DETAIL given (a format for one name) and a HINT that
- * names the columns.
+ * names the columns. The scope is an argument, or part of a row's data.
  */
 static void
-scope_error(const TableFacts *facts, const char *detail, const char *name)
+scope_error(const TableFacts *facts, bool in_data, const char *detail,
+			const char *name)
 {
 	ereport(
 		ERROR,
@@ -42,8 +43,12 @@ scope_error(const TableFacts *facts, const char *detail, const char *name)
 		 errmsg("invalid scope for table \"%s\"", facts->table_name),
 		 errdetail_internal(detail, name),
 		 facts->nscope > 0
-			 ? errhint("The scope is a JSON object with exactly the keys %s.",
-					   scope_names(facts))
+			 ? (in_data
+					? errhint("The data name the scope's columns: %s.",
+							  scope_names(facts))
+					: errhint(
+						  "The scope is a JSON object with exactly the keys %s.",
+						  scope_names(facts)))
 			 : errhint(
 				   "The index \"%s\" has no scope columns: leave the scope out.",
 				   get_rel_name(facts->indexid))));
@@ -70,8 +75,8 @@ unknown_key_error(const TableFacts *facts, Jsonb *scope)
 		for (int i = 0; i < facts->nscope && !known; i++)
 			known = strcmp(name, facts->scope[i].name) == 0;
 		if (!known)
-			scope_error(facts, "\"%s\" is not a scope column of its index.",
-						name);
+			scope_error(facts, false,
+						"\"%s\" is not a scope column of its index.", name);
 	}
 	elog(ERROR, "no unknown key in scope");
 }
@@ -80,7 +85,7 @@ unknown_key_error(const TableFacts *facts, Jsonb *scope)
  * A JSON scalar as text for the column's input function.
  */
 static char *
-scalar_text(const TableFacts *facts, const ColumnFacts *column,
+scalar_text(const TableFacts *facts, bool in_data, const ColumnFacts *column,
 			const JsonbValue *value)
 {
 	switch (value->type)
@@ -94,16 +99,53 @@ scalar_text(const TableFacts *facts, const ColumnFacts *column,
 		case jbvBool:
 			return pstrdup(value->val.boolean ? "true" : "false");
 		case jbvNull:
-			scope_error(facts, "The value for \"%s\" is null.", column->name);
+			scope_error(facts, in_data, "The value for \"%s\" is null.",
+						column->name);
 			break;
 		default:
 			scope_error(
-				facts,
+				facts, in_data,
 				"The value for \"%s\" is neither a string, a number nor a boolean.",
 				column->name);
 			break;
 	}
 	return NULL; /* not reached */
+}
+
+/*
+ * The scope's values in the order of the index's columns, from an object. Result
+ * in the current memory context. Errors: 22023 if a column is missing or null;
+ * the input functions' own.
+ */
+static Datum *
+read_scope(const TableFacts *facts, bool in_data, Jsonb *data)
+{
+	Datum *values = palloc0(sizeof(Datum) * Max(facts->nscope, 1));
+
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		ColumnFacts *column = &facts->scope[i];
+		JsonbValue value;
+
+		if (getKeyJsonValueFromContainer(&data->root, column->name,
+										 strlen(column->name), &value) == NULL)
+			scope_error(facts, in_data, "The column \"%s\" is missing.",
+						column->name);
+		values[i] = InputFunctionCall(&column->input,
+									  scalar_text(facts, in_data, column,
+												  &value),
+									  column->ioparam, -1);
+	}
+	return values;
+}
+
+/*
+ * The scope's values from a row's data, which may have other keys too.
+ */
+Datum *
+rows_scope_of_data(const TableFacts *facts, Jsonb *data)
+{
+	return read_scope(facts, true, data);
 }
 
 /*
@@ -115,29 +157,18 @@ scalar_text(const TableFacts *facts, const ColumnFacts *column,
 Datum *
 rows_scope(const TableFacts *facts, Jsonb *scope)
 {
-	Datum *values = palloc0(sizeof(Datum) * Max(facts->nscope, 1));
+	Datum *values;
 
 	if (scope == NULL)
 	{
 		if (facts->nscope > 0)
-			scope_error(facts, "The column \"%s\" is missing.",
+			scope_error(facts, false, "The column \"%s\" is missing.",
 						facts->scope[0].name);
-		return values;
+		return palloc0(sizeof(Datum));
 	}
 	if (!JB_ROOT_IS_OBJECT(scope))
-		scope_error(facts, "It is not a JSON object.%s", "");
-	for (int i = 0; i < facts->nscope; i++)
-	{
-		ColumnFacts *column = &facts->scope[i];
-		JsonbValue value;
-
-		if (getKeyJsonValueFromContainer(&scope->root, column->name,
-										 strlen(column->name), &value) == NULL)
-			scope_error(facts, "The column \"%s\" is missing.", column->name);
-		values[i] = InputFunctionCall(&column->input,
-									  scalar_text(facts, column, &value),
-									  column->ioparam, -1);
-	}
+		scope_error(facts, false, "It is not a JSON object.%s", "");
+	values = read_scope(facts, false, scope);
 	if (JB_ROOT_COUNT(scope) != (uint32) facts->nscope)
 		unknown_key_error(facts, scope);
 	return values;

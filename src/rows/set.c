@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "rows/rows.h"
@@ -19,7 +18,6 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 PG_FUNCTION_INFO_V1(external_ids_set);
 PG_FUNCTION_INFO_V1(external_ids_add);
@@ -140,8 +138,9 @@ new_set(const ChangeCall *call)
  * RETURNING says counts: a trigger may have had its own mind.
  */
 static void
-lock_and_write(ChangeCall *call)
+lock_and_write(void *arg)
 {
+	ChangeCall *call = arg;
 	TableFacts *facts = call->facts;
 	RowParams params = {0};
 	MemoryContext oldcontext;
@@ -184,34 +183,14 @@ lock_and_write(ChangeCall *call)
 static void
 lock_and_claim(ChangeCall *call)
 {
-	MemoryContext oldcontext = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
+	ErrorData *error = rows_try(lock_and_write, call);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcontext);
-	PG_TRY();
-	{
-		lock_and_write(call);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *edata;
-
-		MemoryContextSwitchTo(call->context);
-		edata = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-		if (call->added == NULL || !rows_is_conflict(call->facts, edata))
-			ReThrowError(edata);
-		rows_report_conflict(call->facts, edata, call->added, call->key,
-							 call->row_scope, call->row_scope_nulls);
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return;
+	if (call->added == NULL || !rows_is_conflict(call->facts, error))
+		ReThrowError(error);
+	rows_report_conflict(call->facts, error, call->added, call->key,
+						 call->row_scope, call->row_scope_nulls);
 }
 
 /*

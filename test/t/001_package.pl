@@ -138,6 +138,22 @@ CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2);
 CREATE INDEX parted_key ON parted USING unique_members (ids, org_id);
 INSERT INTO parted VALUES (1, 'crm:1'), (2, 'crm:1');
 
+-- links: an operator that is not pg_catalog's in a WHEN, renamed columns, names in need of quotes, several on one table,
+-- partitions on both sides
+CREATE TABLE contacts (id int PRIMARY KEY, tenant int, ext external_id, account bigint REFERENCES accounts, sure bool,
+    "the Val" varchar, other bigint);
+SELECT external_ids_link('contacts', 'ext', 'account', 'accounts', '{"org_id": "tenant"}', index => 'accounts_key', verified => 'sure');
+SELECT external_ids_link('contacts', 'the Val', 'other', 'accounts', '{"org_id": "tenant"}', 'follow', index => 'accounts_alive');
+ALTER TABLE contacts RENAME ext TO "Their ""ID""";
+INSERT INTO contacts VALUES (1, 1, 'crm:1', NULL, true, 'v8'), (2, 1, 'crm:wait', NULL, true, 'wait');
+CREATE TABLE parents (org_id int, id int, ids external_id_set, PRIMARY KEY (org_id, id)) PARTITION BY LIST (org_id);
+CREATE TABLE parents_1 PARTITION OF parents FOR VALUES IN (1);
+CREATE INDEX parents_ids ON parents USING unique_members (ids, org_id);
+CREATE TABLE children (id int, org_id int, ext external_id, parent int) PARTITION BY HASH (id);
+CREATE TABLE children_0 PARTITION OF children FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+SELECT external_ids_link('children', 'ext', 'parent', 'parents');
+INSERT INTO children VALUES (1, 1, 'p:wait');
+
 CREATE VIEW labels AS SELECT id, external_ids_labels(external_ids) AS labels FROM accounts WHERE external_ids @> 'crm:1' OR external_ids @= 'v2';
 CREATE MATERIALIZED VIEW every_id AS SELECT external_ids_agg(external_ids) AS ids FROM accounts;
 SQL
@@ -196,6 +212,32 @@ foreach my $case (
 		"\\set VERBOSITY sqlstate\nSET search_path = public, ext;\n$statement;");
 	like($err, qr/ERROR:\s+$state/, "restored: the $name still enforces");
 }
+
+# Links do too, and can be removed.
+$node->safe_psql('restored', <<'SQL');
+SET search_path = public, ext;
+UPDATE accounts SET external_ids = external_ids + '{crm:wait,x:wait}' WHERE id = 8;
+INSERT INTO contacts VALUES (3, 1, 'crm:8', NULL, true, 'v1'), (4, 1, 'crm:8', NULL, false, NULL);
+UPDATE accounts SET external_ids = external_ids - 'v8' WHERE id = 8;
+INSERT INTO parents VALUES (1, 5, 'p:wait');
+SQL
+is( $node->safe_psql('restored', 'SELECT id, account, other FROM contacts ORDER BY id'),
+	"1|1|\n2|8|8\n3|8|1\n4||",
+	'restored: the links of a table still link');
+is($node->safe_psql('restored', 'SELECT parent FROM children'),
+	'5', 'restored: and those of partitioned tables');
+$node->safe_psql('restored', <<'SQL');
+SELECT ext.external_ids_unlink('contacts', 'account');
+SELECT ext.external_ids_unlink('contacts', 'other');
+SELECT ext.external_ids_unlink('children', 'parent');
+SQL
+is( $node->safe_psql('restored',
+		"SELECT count(*) FROM pg_class WHERE relname LIKE '%waiting%'"
+	  )
+	  . $node->safe_psql('restored',
+		"SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%external_ids%'"),
+	'00',
+	'restored: unlinked, nothing is left');
 
 $node->stop;
 done_testing();

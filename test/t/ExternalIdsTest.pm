@@ -1,15 +1,17 @@
 # What the TAP tests of external_ids share: a node with the extension, psql with
-# a time limit, and the checks that hold for every table of external IDs.
+# a time limit, pgbench with something beside it, and the checks that hold for
+# every table of external IDs.
 package ExternalIdsTest;
 
 use strict;
 use warnings;
 
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_node sql sql_error create_accounts uses_index start_after_kill);
+our @EXPORT = qw(new_node sql sql_error pgbench deadlocks_logged create_accounts uses_index start_after_kill);
 
 # A new node, initialised in UTF8 and not started. Settings are appended last.
 sub new_node
@@ -53,6 +55,62 @@ sub sql_error
 	$stderr =~ s/^.*?ERROR:\s+//s;
 	$stderr =~ s/^LOCATION:.*\n?//m;
 	return $stderr;
+}
+
+# Runs scripts by pgbench until every one of its clients has done its share, and
+# returns what pgbench reports. Parameters:
+#
+# clients, operations   operations are shared out among the clients, rounded up
+# scripts, weights      name => text, name => weight
+# isolation             default_transaction_isolation of the clients
+# tries                 how often a transaction is tried that meets a deadlock or
+#                       a serialization failure; by custom once
+# beside                code to run again and again while pgbench runs
+#
+# The result has: ok (no client met another error), err (what they said), out,
+# operations (what should have been done), processed, deadlocks and
+# serialization_failures (given up on, all tries used), retries.
+sub pgbench
+{
+	my ($node, %params) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir;
+	my $each = int(($params{operations} + $params{clients} - 1) / $params{clients});
+	my @files;
+	for my $name (sort keys %{ $params{weights} })
+	{
+		append_to_file("$dir/$name.sql", "$params{scripts}{$name}\n");
+		push @files, '-f', "$dir/$name.sql\@$params{weights}{$name}";
+	}
+	my $isolation = ($params{isolation} // 'read committed') =~ s/ /\\ /gr;
+	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=$isolation";
+	my $load = IPC::Run::start(
+		[
+			'pgbench', '-n', '-M', 'prepared', '-c', $params{clients}, '-j', '2', '-t', $each, '--failures-detailed',
+			'--max-tries', $params{tries} // 1,
+			@files, $node->connstr('postgres')
+		],
+		'<', \undef, '>', "$dir/out", '2>', "$dir/err");
+	while ($params{beside} && $load->pumpable)
+	{
+		$params{beside}->();
+		eval { $load->pump_nb };    # it dies if the load ended since the loop asked
+	}
+	my %result = (ok => $load->finish, operations => $each * $params{clients});
+	$result{$_} = slurp_file("$dir/$_") for qw(out err);
+	($result{processed}) = $result{out} =~ m{transactions actually processed: (\d+)/};
+	for my $count ('deadlock failures', 'serialization failures', 'retries')
+	{
+		my ($number) = $result{out} =~ /^(?:total )?number of $count: (\d+)/m;
+		$result{ $count =~ s/deadlock failures/deadlocks/r =~ s/ /_/r } = $number // 0;
+	}
+	return %result;
+}
+
+# The number of deadlocks in the server's log so far.
+sub deadlocks_logged
+{
+	my ($node) = @_;
+	return scalar(() = slurp_file($node->logfile) =~ /ERROR:  deadlock detected/g);
 }
 
 # The table of accounts with its index, a pool of IDs crm:1 .. crm:N to probe

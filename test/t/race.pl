@@ -12,14 +12,11 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use ExternalIdsTest;
-use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $operations = $ENV{RACE_CLAIMS} || 400000;
-my $clients = 16;
-my $dir = PostgreSQL::Test::Utils::tempdir;
 
 my $node = new_node('race', q(
 synchronous_commit = off
@@ -95,41 +92,29 @@ my %script = (
 	exchange => "SELECT exchange(:account, ids(:a, :b, :c));",
 	add => "SELECT add(:account, ids(:a, :a, :c));",
 	look => "SELECT id FROM accounts WHERE external_ids @> external_id('crm', :a::text);");
-append_to_file("$dir/$_.sql", "$draw$script{$_}\n") for keys %script;
+$script{$_} = $draw . $script{$_} for keys %script;
 
 # Runs the scripts (with weights) by pgbench, with VACUUM, REINDEX CONCURRENTLY
 # and the checks beside, and returns the number of deadlocks.
 sub race
 {
 	my ($name, $count, %weights) = @_;
-	my ($out, $err) = ("$dir/$name.out", "$dir/$name.err");
-	my $each = int(($count + $clients - 1) / $clients);
-	my $load = IPC::Run::start(
-		[
-			'pgbench', '-n', '-M', 'prepared', '-c', $clients, '-j', '2', '-t', $each, '--failures-detailed',
-			(map { ('-f', "$dir/$_.sql\@$weights{$_}") } sort keys %weights),
-			$node->connstr('postgres')
-		],
-		'<', \undef, '>', $out, '2>', $err);
 	my ($rounds, $twice) = (0, 0);
-	while ($load->pumpable)
-	{
+	my $maintain = sub {
 		sql($node, 'REINDEX INDEX CONCURRENTLY accounts_external_ids_key') if $rounds % 2 == 0;
 		sql($node, 'VACUUM accounts') if $rounds % 2 == 1;
 		$twice += sql($node, 'SELECT held_twice()');
-		$rounds++;
-		eval { $load->pump_nb };    # it dies if the load ended since the loop asked
 		# Without a pause, invalidations would keep the clients from their work.
-		sleep 1 if $rounds >= 2 && $load->pumpable;
-	}
-	ok($load->finish, "$name: no client met an unexpected error") or diag slurp_file($err);
-	$out = slurp_file($out);
-	note $out;
+		sleep 1 if ++$rounds >= 2;
+	};
+	my %load = pgbench($node,
+		clients => 16, operations => $count, scripts => \%script, weights => \%weights, beside => $maintain);
+	ok($load{ok}, "$name: no client met an unexpected error") or diag $load{err};
+	note $load{out};
 	note "$rounds rounds of maintenance";
 
-	my ($processed) = $out =~ m{transactions actually processed: (\d+)/};
-	my ($deadlocks) = $out =~ /^number of deadlock failures: (\d+)/m;
-	is($processed + $deadlocks, $each * $clients, "$name: every operation was done");
+	my ($processed, $deadlocks) = @load{qw(processed deadlocks)};
+	is($processed + $deadlocks, $load{operations}, "$name: every operation was done");
 	cmp_ok($rounds, '>=', 2, "$name: VACUUM and REINDEX CONCURRENTLY ran beside");
 	is($twice, 0, "$name: no ID was held twice at any time");
 	is(sql($node, 'SELECT held_twice()'), '0', "$name: no ID is held twice");
@@ -154,8 +139,7 @@ is($deadlocks, 0, 'claims: no deadlock');
 cmp_ok($deadlocks * 10000, '<', $processed, 'exchanges: fewer than one deadlock in 10,000');
 
 # Every deadlock the server saw was counted above: none hit the maintenance.
-my $logged = () = slurp_file($node->logfile) =~ /ERROR:  deadlock detected/g;
-is($logged, $deadlocks, 'the server logged as many deadlocks');
+is(deadlocks_logged($node), $deadlocks, 'the server logged as many deadlocks');
 
 sql($node, 'VACUUM accounts; REINDEX INDEX accounts_external_ids_key');
 is(sql($node, 'SELECT wrong_lookups(), held_twice()'), '0|0', 'the same after VACUUM and REINDEX');
