@@ -152,6 +152,35 @@ typedef struct Node ErrorSaveContext;
 #define PG_RETURN_INDEX_AM(am) PG_RETURN_POINTER(am)
 #endif
 
+/*
+ * The hook that lets one change what the planner knows of a relation: until 18
+ * of its relations, from 19 on of all that stands in FROM.
+ */
+#if PG_VERSION_NUM < 190000
+#define planner_rel_hook get_relation_info_hook
+#define planner_rel_hook_type get_relation_info_hook_type
+#define PLANNER_REL_HOOK_PARAMETERS \
+	PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel
+#define PLANNER_REL_HOOK_ARGUMENTS root, relid, inhparent, rel
+#else
+#define planner_rel_hook build_simple_rel_hook
+#define planner_rel_hook_type build_simple_rel_hook_type
+#define PLANNER_REL_HOOK_PARAMETERS \
+	PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte
+#define PLANNER_REL_HOOK_ARGUMENTS root, rel, rte
+#endif
+
+/*
+ * Might this be logical replication, looking for a row of "heap" by an index
+ * that is not the table's identity? Until 17 it takes btree and hash only.
+ */
+#if PG_VERSION_NUM < 180000
+#define REPLICA_LOOKUP_BY_ANY_INDEX(heap) ((void) (heap), false)
+#else
+#define REPLICA_LOOKUP_BY_ANY_INDEX(heap) \
+	(IsLogicalWorker() && !OidIsValid(GetRelationIdentityOrPK(heap)))
+#endif
+
 /* Foreign keys with PERIOD came with 18. */
 #if PG_VERSION_NUM < 180000
 #define CONSTRAINT_HAS_PERIOD(form) false

@@ -10,4 +10,17 @@
 
 #include "fmgr.h"
 
+#include "index/unique_members.h"
+
 PG_MODULE_MAGIC;
+
+void _PG_init(void);
+
+/*
+ * The server calls this when it has loaded the library.
+ */
+void
+_PG_init(void)
+{
+	um_install_guards();
+}

@@ -153,6 +153,7 @@ um_check_index(Relation heap, Relation index)
 	int natts = IndexRelationGetNumberOfKeyAttributes(index);
 
 	um_check_columns(index);
+	um_check_unique(heap, index);
 
 	/* empty sets and NULL scopes would then conflict with each other */
 	if (index->rd_index->indnullsnotdistinct)

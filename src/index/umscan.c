@@ -43,7 +43,8 @@ typedef enum UmProbeKind
 	UM_PROBE_ENTRY,		  /* rows that have the entry */
 	UM_PROBE_RANGE,		  /* from the entry to the last equal one */
 	UM_PROBE_PLACEHOLDER, /* rows with the empty set */
-	UM_PROBE_ALL		  /* every row */
+	UM_PROBE_ALL,		  /* every row */
+	UM_PROBE_SETLESS	  /* rows with no set, which have no entry */
 } UmProbeKind;
 
 /* A condition on the set, as probes. */
@@ -69,6 +70,8 @@ typedef struct UmScan
 	bool have_first;
 	ItemPointerData first;
 	um_tidset_hash *seen; /* from the second on */
+
+	UmSetless *setless; /* the rows of UM_PROBE_SETLESS, once asked for */
 
 	FmgrInfo *order;		/* entry to entry, from the relcache */
 	FmgrInfo *entries;		/* set to entries, from the relcache */
@@ -207,7 +210,12 @@ um_read_condition(IndexScanDesc scan, ScanKey key, UmCondition *condition)
 	condition->kind = UM_PROBE_ENTRY;
 	condition->key = key;
 	if (key->sk_flags & SK_ISNULL)
-		return; /* the operators are strict */
+	{
+		/* the operators are strict; see umreplica.c on who searches NULL */
+		if (key->sk_flags & SK_SEARCHNULL)
+			condition->kind = UM_PROBE_SETLESS;
+		return;
+	}
 
 	if (OidIsValid(key->sk_subtype) &&
 		key->sk_subtype != index->rd_opcintype[0])
@@ -224,7 +232,11 @@ um_read_condition(IndexScanDesc scan, ScanKey key, UmCondition *condition)
 	switch (key->sk_strategy)
 	{
 		case UM_ANY:
-			return;
+			if (condition->nprobes > 0 || !um_is_replica_lookup(scan, key))
+				return;
+			condition->kind = UM_PROBE_PLACEHOLDER;
+			condition->recheck = true;
+			break;
 		case UM_ANY_RECHECK:
 			condition->recheck = true;
 			return;
@@ -298,6 +310,7 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	um->next_probe = 0;
 	um->have_first = false;
 	um->seen = NULL;
+	um->setless = NULL;
 
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
@@ -370,6 +383,7 @@ um_start_probe(IndexScanDesc scan)
 								   InvalidOid, (Datum) 0);
 			break;
 		case UM_PROBE_ALL:
+		case UM_PROBE_SETLESS: /* has no probes */
 			break;
 	}
 
@@ -415,6 +429,8 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 	IndexScanDesc inner = um->inner;
 	const IndexAmRoutine *btree = um_btree();
 
+	if (um->condition.kind == UM_PROBE_SETLESS)
+		return um_next_setless(&um->setless, um->query_context, scan);
 	if (um->active)
 		inner->kill_prior_tuple = UM_KILLS_ENTRIES && scan->kill_prior_tuple;
 

@@ -111,6 +111,16 @@ extern bool umgettuple(IndexScanDesc scan, ScanDirection direction);
 extern int64 umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm);
 extern void umendscan(IndexScanDesc scan);
 
+/* umguard.c */
+extern void um_install_guards(void);
+extern void um_check_unique(Relation heap, Relation index);
+
+/* umreplica.c */
+typedef struct UmSetless UmSetless;
+extern bool um_is_replica_lookup(IndexScanDesc scan, ScanKey key);
+extern bool um_next_setless(UmSetless **rows, MemoryContext context,
+							IndexScanDesc scan);
+
 /* umcost.c */
 extern void umcostestimate(struct PlannerInfo *root, struct IndexPath *path,
 						   double loop_count, Cost *indexStartupCost,

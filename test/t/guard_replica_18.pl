@@ -1,0 +1,111 @@
+# Logical replication from a table with REPLICA IDENTITY FULL to one without a
+# primary key: from 18 on the apply looks rows up by a unique_members index. No
+# change may be lost, whatever the set: several members, empty, NULL.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use ExternalIdsTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $publisher = new_node('publisher', '', allows_streaming => 'logical');
+$publisher->start;
+my $subscriber = new_node('subscriber', "wal_retrieve_retry_interval = 100ms\n", allows_streaming => 'logical');
+$subscriber->start;
+
+# What stands on the subscriber's tables; the publisher's have no index.
+my %index = (
+	plain     => 'CREATE INDEX plain_key ON plain USING unique_members (external_ids, org_id)',
+	uniq      => 'CREATE UNIQUE INDEX uniq_key ON uniq USING unique_members (external_ids, org_id)',
+	by_value  => 'CREATE UNIQUE INDEX by_value_key ON by_value USING unique_members (external_ids external_id_set_value_ops, org_id)',
+	exclusion => 'ALTER TABLE exclusion ADD CONSTRAINT exclusion_key EXCLUDE USING unique_members (external_ids WITH &&, org_id WITH =)',
+);
+my @tables = sort keys %index;
+
+for my $node ($publisher, $subscriber)
+{
+	sql($node, 'CREATE EXTENSION external_ids');
+	sql($node, "CREATE TABLE $_ (external_ids external_id_set, org_id int, note text)") for @tables;
+}
+sql($publisher, "ALTER TABLE $_ REPLICA IDENTITY FULL") for @tables;
+sql($subscriber, $index{$_}) for @tables;
+sql($publisher, "INSERT INTO $_ VALUES
+	('{crm:1,erp:1}', 1, 'two'), ('{crm:2}', 1, 'one'), ('{crm:3}', NULL, 'no scope'), ('{crm:1}', 2, 'other scope'),
+	('{}', 1, 'empty'), ('{}', 1, 'empty too'), ('{}', NULL, 'empty, no scope'),
+	(NULL, 1, 'null'), (NULL, 1, 'null too'), (NULL, NULL, 'null, no scope')") for @tables;
+sql($publisher, 'CREATE PUBLICATION pub FOR ALL TABLES');
+my $connstr = $publisher->connstr . ' dbname=postgres';
+sql($subscriber, "CREATE SUBSCRIPTION sub CONNECTION '$connstr' PUBLICATION pub");
+$subscriber->wait_for_subscription_sync($publisher, 'sub');
+
+# Every row of a table, and how many each side has of it.
+sub rows
+{
+	my ($node, $table) = @_;
+	return sql($node, "SELECT coalesce(external_ids::text, 'NULL'), org_id, note FROM $table ORDER BY note, 1, 2");
+}
+
+# Runs the statements on each table and compares when they are applied.
+sub both
+{
+	my ($what, $statements) = @_;
+	sql($publisher, $statements =~ s/TABLE/$_/gr) for @tables;
+	$publisher->wait_for_catchup('sub');
+	is(rows($subscriber, $_), rows($publisher, $_), "$_: $what") for @tables;
+	return;
+}
+
+both('the first copy', '');
+both('a column beside the set', q(UPDATE TABLE SET note = note || '.'));
+both('a row at a time', join ';', map { "UPDATE TABLE SET note = note || '!' WHERE note = '$_.'" }
+	('two', 'one', 'no scope', 'other scope', 'empty', 'empty too', 'empty, no scope', 'null', 'null too', 'null, no scope'));
+both('one row again and again', join ';', map { "UPDATE TABLE SET note = note || '+' WHERE note LIKE 'null!%' OR note LIKE 'empty!%'" } 1 .. 20);
+both('twice in a transaction', q(
+BEGIN;
+UPDATE TABLE SET note = note || 'a' WHERE note ~ '^(null|empty) too';
+UPDATE TABLE SET note = note || 'b' WHERE note ~ '^(null|empty) too';
+COMMIT;
+));
+sql($subscriber, 'VACUUM') for 1 .. 2;
+both('after a VACUUM', q(UPDATE TABLE SET note = note || 'v'));
+both('members are added', q(UPDATE TABLE SET external_ids = external_ids + 'new:11' WHERE note LIKE 'two%'));
+both('empty becomes one', q(UPDATE TABLE SET external_ids = 'new:12' WHERE note LIKE 'empty too%'));
+both('NULL becomes one', q(UPDATE TABLE SET external_ids = 'new:13' WHERE note LIKE 'null too%'));
+both('and back', q(
+UPDATE TABLE SET external_ids = '{}' WHERE external_ids && 'new:12';
+UPDATE TABLE SET external_ids = NULL WHERE external_ids && 'new:13';
+));
+both('the scope', q(UPDATE TABLE SET org_id = coalesce(org_id, 6) + 1));
+both('rows that look the same', q(
+INSERT INTO TABLE VALUES ('{}', 9, 'same'), ('{}', 9, 'same'), (NULL, 9, 'same'), (NULL, 9, 'same');
+DELETE FROM TABLE WHERE ctid = (SELECT max(ctid) FROM TABLE WHERE note = 'same' AND external_ids IS NULL);
+DELETE FROM TABLE WHERE ctid = (SELECT max(ctid) FROM TABLE WHERE note = 'same' AND external_ids = '{}');
+));
+both('rows go away', q(DELETE FROM TABLE WHERE note ~ '^(null|empty|one|same)'));
+both('all the rest', q(DELETE FROM TABLE));
+
+# It was this index, not a scan of the table.
+is( sql($subscriber, 'SELECT count(*) FROM pg_stat_user_indexes WHERE idx_scan > 10'),
+	scalar(@tables), 'the rows were found by the index');
+is( sql($subscriber, 'SELECT sum(confl_update_missing + confl_delete_missing) FROM pg_stat_subscription_stats'),
+	'0', 'the subscriber missed no row');
+
+# A member that the subscriber's own row holds stops the apply, as on a plain
+# index; when it is released, the apply goes on.
+sql($subscriber, q(INSERT INTO uniq VALUES ('{own:1,crm:7}', 1, 'own')));
+my $offset = -s $subscriber->logfile;
+sql($publisher, q(INSERT INTO uniq VALUES ('{abc:1,crm:7}', 1, 'late'), ('{}', 1, 'late')));
+ok( $subscriber->wait_for_log(qr/23505 .*ERROR:  .*"(public\.)?uniq/, $offset), 'a member that is held stops the apply');
+sql($subscriber, q(DELETE FROM uniq WHERE note = 'own'));
+$publisher->wait_for_catchup('sub');
+is(rows($subscriber, 'uniq'), rows($publisher, 'uniq'), 'and it goes on when the member is released');
+
+sql($subscriber, 'DROP SUBSCRIPTION sub');
+$subscriber->stop;
+$publisher->stop;
+
+done_testing();
