@@ -5,6 +5,9 @@
 SET client_min_messages = warning;
 CREATE ROLE regress_index_guard_18;
 CREATE SCHEMA index_guard_18 AUTHORIZATION regress_index_guard_18;
+CREATE FOREIGN DATA WRAPPER index_guard_18;
+CREATE SERVER index_guard_18 FOREIGN DATA WRAPPER index_guard_18;
+GRANT USAGE ON FOREIGN SERVER index_guard_18 TO regress_index_guard_18;
 SET ROLE regress_index_guard_18;
 SET search_path = index_guard_18, public;
 
@@ -144,7 +147,10 @@ SELECT * FROM (VALUES
 														 ALTER TABLE p4 ATTACH PARTITION p4_1 FOR VALUES IN (1)')),
 	('ATTACH with a plain one',		'ok',		outcome('CREATE TABLE p4_2 (external_ids external_id_set, org_id int);
 														 CREATE INDEX ON p4_2 USING unique_members (external_ids, org_id);
-														 ALTER TABLE p4 ATTACH PARTITION p4_2 FOR VALUES IN (2)'))
+														 ALTER TABLE p4 ATTACH PARTITION p4_2 FOR VALUES IN (2)')),
+	('a foreign partition',			'42809',	outcome('CREATE FOREIGN TABLE p4_3 PARTITION OF p4 FOR VALUES IN (3) SERVER index_guard_18')),
+	('ATTACH of a foreign table',	'42809',	outcome('CREATE FOREIGN TABLE p4_4 (external_ids external_id_set, org_id int) SERVER index_guard_18;
+														 ALTER TABLE p4 ATTACH PARTITION p4_4 FOR VALUES IN (4)'))
 ) v (what, expected, result);
 -- the plain one was not taken for the UNIQUE one
 SELECT c.relname, count(*) FILTER (WHERE i.indisunique AND h.inhparent IS NOT NULL) AS attached, count(*)
@@ -270,5 +276,10 @@ INSERT INTO singles VALUES (100, '{crm:1,new:1}', 'g') ON CONFLICT (external_ids
 INSERT INTO singles VALUES (101, '{erp:1}', 'g') ON CONFLICT (external_ids) DO UPDATE SET note = excluded.note RETURNING id, note;
 
 RESET ROLE;
+-- amcheck, where the server has it, knows that it is no btree's index
+SELECT outcome('CREATE EXTENSION amcheck; SELECT bt_index_check(''singles_key'')') AS "0A000";
+
+DROP SERVER index_guard_18;
+DROP FOREIGN DATA WRAPPER index_guard_18;
 DROP SCHEMA index_guard_18 CASCADE;
 DROP ROLE regress_index_guard_18;

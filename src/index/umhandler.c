@@ -15,13 +15,6 @@
 #include "index/unique_members.h"
 
 PG_FUNCTION_INFO_V1(unique_members_handler);
-#include "utils/catcache.h"
-#include "utils/syscache.h"
-#include "catalog/pg_amop.h"
-#include "access/htup_details.h"
-static StrategyNumber tmp_cmp(CompareType c, Oid f){ CatCList *l; StrategyNumber r=3; if(c!=COMPARE_EQ) return 0;
- l=SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(f)); for(int i=0;i<l->n_members;i++) if(((Form_pg_amop)GETSTRUCT(&l->members[i]->tuple))->amopstrategy==6) r=6; ReleaseSysCacheList(l); return r;}
-
 
 /*
  * The handler function: an IndexAmRoutine, as the server wants it, palloc'd in
@@ -48,7 +41,7 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	SINCE_18(am->amconsistentequality = false);
 	SINCE_18(am->amconsistentordering = false);
 	am->amcanbackward = false; /* a scan is several, one per query member */
-	am->amcanunique = true; /*TMP*/ SINCE_18(am->amtranslatecmptype = tmp_cmp);   /* core would refuse ON CONFLICT, see README */
+	am->amcanunique = false;   /* core would refuse ON CONFLICT, see README */
 	am->amcanmulticol = true;
 	am->amoptionalkey = false; /* a scan needs a condition on the set */
 	am->amsearcharray = false;
