@@ -36,7 +36,10 @@ END $$;
 -- Refused declarations
 --
 CREATE TABLE bad (id int, ids external_id_set, ids2 external_id_set, org int, data jsonb, name text, one external_id);
-CREATE UNIQUE INDEX ON bad USING unique_members (ids);
+-- UNIQUE is for 18 and later (index_unique_18)
+SELECT outcome('CREATE UNIQUE INDEX bad_unique ON bad USING unique_members (ids)') =
+	CASE WHEN current_setting('server_version_num')::int < 180000 THEN '0A000' ELSE 'ok' END AS t;
+DROP INDEX IF EXISTS bad_unique;
 CREATE INDEX ON bad USING unique_members (org, ids);
 CREATE INDEX ON bad USING unique_members (org);
 CREATE INDEX ON bad USING unique_members (ids, ids2);

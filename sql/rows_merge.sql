@@ -473,6 +473,32 @@ SELECT * FROM external_ids_merge('by_value', 1, 2);
 SELECT * FROM by_value ORDER BY id;
 
 --
+-- Linked children, without foreign keys: one link keeps, the other follows
+--
+CREATE TABLE linked (id bigint PRIMARY KEY, org_id int NOT NULL, ids external_id_set NOT NULL DEFAULT '{}');
+CREATE INDEX linked_ids ON linked USING unique_members (ids, org_id);
+CREATE TABLE keeps (id int PRIMARY KEY, org_id int NOT NULL DEFAULT 1, ext external_id, linked_id bigint);
+CREATE TABLE follows (id int PRIMARY KEY, org_id int NOT NULL DEFAULT 1, ext text, linked_id bigint);
+SELECT external_ids_link('keeps', 'ext', 'linked_id', 'linked');
+SELECT external_ids_link('follows', 'ext', 'linked_id', 'linked', on_move => 'follow');
+INSERT INTO linked VALUES (1, 1, '{crm:1,crm:11}'), (2, 1, 'crm:2');
+INSERT INTO keeps (id, ext, linked_id) VALUES (1, 'crm:1', NULL), (2, 'crm:2', NULL), (3, 'crm:3', NULL), (4, NULL, 1);
+INSERT INTO follows (id, ext, linked_id) VALUES (1, '1', NULL), (2, '2', NULL), (3, '3', NULL), (4, NULL, 1), (5, '11', NULL);
+CREATE VIEW links AS
+	SELECT 'keeps' AS child, id, ext::text, linked_id FROM keeps
+	UNION ALL SELECT 'follows', id, ext, linked_id FROM follows;
+-- counted without foreign keys; what follows, follows the IDs
+BEGIN;
+SELECT * FROM external_ids_merge('linked', 1, 2);
+SELECT * FROM links ORDER BY child, id;
+ROLLBACK;
+-- re-pointed: also the row that keeps, and those that the application set
+SELECT * FROM external_ids_merge('linked', 1, 2, repoint => true, delete_from => true);
+SELECT * FROM links ORDER BY child, id;
+DROP VIEW links;
+DROP TABLE keeps, follows, linked;
+
+--
 -- Partitioned account tables
 --
 CREATE TABLE parts (org int, id int, ids external_id_set, PRIMARY KEY (org, id)) PARTITION BY LIST (org);

@@ -109,6 +109,18 @@ typedef struct Node ErrorSaveContext;
 #define SINCE_18(code)
 #endif
 
+/* What 18 calls the meanings of comparison operators, as far as we name them. */
+#if PG_VERSION_NUM < 180000
+typedef enum CompareType
+{
+	COMPARE_INVALID = 0,
+	COMPARE_EQ = 3
+} CompareType;
+#endif
+
+/* Only from 18 on may an access method other than btree be UNIQUE. */
+#define SERVER_HAS_UNIQUE_METHODS (PG_VERSION_NUM >= 180000)
+
 /* A function that does not return is told so at its start from 18 on. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()

@@ -41,7 +41,7 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	SINCE_18(am->amconsistentequality = false);
 	SINCE_18(am->amconsistentordering = false);
 	am->amcanbackward = false; /* a scan is several, one per query member */
-	am->amcanunique = false;   /* core would refuse ON CONFLICT, see README */
+	am->amcanunique = SERVER_HAS_UNIQUE_METHODS; /* see README */
 	am->amcanmulticol = true;
 	am->amoptionalkey = false; /* a scan needs a condition on the set */
 	am->amsearcharray = false;
@@ -72,6 +72,8 @@ unique_members_handler(PG_FUNCTION_ARGS)
 	am->ambuildphasename = btree->ambuildphasename;
 	am->amvalidate = umvalidate;
 	am->amadjustmembers = NULL;
+	SINCE_18(am->amtranslatestrategy = um_translate_strategy);
+	SINCE_18(am->amtranslatecmptype = um_translate_cmptype);
 	am->ambeginscan = umbeginscan;
 	am->amrescan = umrescan;
 	am->amgettuple = umgettuple;

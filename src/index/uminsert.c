@@ -39,8 +39,9 @@ um_insert_state(Relation heap, Relation index, IndexInfo *indexInfo)
 
 /*
  * Which check btree is to make. Without being asked, uniqueness is checked,
- * for that is what the index is for. What core asks for by itself is passed
- * on. An EXCLUDE constraint is checked by the executor afterwards.
+ * for that is what the index is for. What core asks for by itself, which it
+ * does where the index is UNIQUE, is passed on. An EXCLUDE constraint is
+ * checked by the executor afterwards.
  */
 static IndexUniqueCheck
 um_unique_check(Relation index, IndexUniqueCheck asked)
@@ -64,7 +65,9 @@ um_has_null_scope(Relation index, const bool *isnull)
 
 /*
  * Insert the entries in the order given, all of them even after a conflict
- * that was only reported. True if none conflicts.
+ * that was only reported: the row may stay after all. True if none conflicts;
+ * so does a row without members, which conflicts with nothing. (ON CONFLICT
+ * would try for ever to insert a row that it is told conflicts.)
  */
 static bool
 um_insert_entries(Relation index, Relation heap, Datum *entries, int nentries,
@@ -82,7 +85,7 @@ um_insert_entries(Relation index, Relation heap, Datum *entries, int nentries,
 					indexInfo))
 			unique = false;
 	}
-	if (nentries == 0)
+	if (nentries == 0 && check != UNIQUE_CHECK_EXISTING)
 	{
 		isnull[0] = true; /* the placeholder, see umbuild.c */
 		insert(index, values, isnull, heap_tid, heap, UNIQUE_CHECK_NO,

@@ -15,6 +15,7 @@
 #include "compat.h"
 
 #include "access/amapi.h"
+#include "access/stratnum.h"
 #include "access/genam.h"
 #include "access/nbtree.h"
 #include "access/tableam.h"
@@ -110,6 +111,11 @@ extern void umrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 extern bool umgettuple(IndexScanDesc scan, ScanDirection direction);
 extern int64 umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm);
 extern void umendscan(IndexScanDesc scan);
+
+/* umequality.c */
+extern CompareType um_translate_strategy(StrategyNumber strategy,
+										 Oid opfamily);
+extern StrategyNumber um_translate_cmptype(CompareType cmptype, Oid opfamily);
 
 /* umguard.c */
 extern void um_install_guards(void);
