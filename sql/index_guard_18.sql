@@ -271,6 +271,17 @@ SELECT id FROM few WHERE e IN (SELECT external_ids FROM later) ORDER BY 1;
 RESET enable_hashjoin;
 RESET enable_mergejoin;
 
+-- a common member with one set proves none with another
+CREATE TABLE partial (external_ids external_id_set NOT NULL);
+CREATE UNIQUE INDEX ON partial USING unique_members (external_ids);
+CREATE INDEX partial_crm_1 ON partial (external_ids) WHERE external_ids && 'crm:1';
+INSERT INTO partial VALUES ('{crm:1,erp:1}'), ('{crm:2,erp:2}');
+SET enable_seqscan = off;
+SELECT * FROM partial WHERE external_ids && '{crm:1,crm:2}' ORDER BY 1;
+RESET enable_seqscan;
+-- nor does it make rows comparable
+SELECT outcome($$SELECT (external_ids, external_ids) && (external_ids, external_ids) FROM partial$$) AS "0A000";
+
 -- nothing of this takes the index away from ON CONFLICT
 INSERT INTO singles VALUES (100, '{crm:1,new:1}', 'g') ON CONFLICT (external_ids) DO NOTHING RETURNING id;
 INSERT INTO singles VALUES (101, '{erp:1}', 'g') ON CONFLICT (external_ids) DO UPDATE SET note = excluded.note RETURNING id, note;

@@ -52,6 +52,18 @@ um_unique_check(Relation index, IndexUniqueCheck asked)
 }
 
 /*
+ * Is any scope column NULL? Such a row conflicts with none.
+ */
+static bool
+um_has_null_scope(Relation index, const bool *isnull)
+{
+	for (int i = 1; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		if (isnull[i])
+			return true;
+	return false;
+}
+
+/*
  * Insert the entries in the order given, all of them even after a conflict
  * that was only reported: the row may stay after all. True if none conflicts;
  * so does a row without members, which conflicts with nothing. (ON CONFLICT
@@ -78,6 +90,9 @@ um_insert_entries(Relation index, Relation heap, Datum *entries, int nentries,
 		isnull[0] = true; /* the placeholder, see umbuild.c */
 		insert(index, values, isnull, heap_tid, heap, UNIQUE_CHECK_NO,
 			   unchanged, indexInfo);
+		if (index->rd_index->indisexclusion &&
+			!um_has_null_scope(index, isnull))
+			um_expect_check(index);
 	}
 	return unique;
 }

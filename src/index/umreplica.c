@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "access/xact.h"
 #include "catalog/index.h"
 #include "replication/logicalrelation.h"
 #include "replication/logicalworker.h"
@@ -30,16 +31,45 @@ struct UmSetless
 };
 
 /*
+ * The index behind an EXCLUDE constraint into which the transaction has just
+ * put a row with an empty set: the next scan of it is the constraint's check.
+ */
+static Oid check_due = InvalidOid;
+static TransactionId check_due_in = InvalidTransactionId;
+
+/*
+ * Note that a row with an empty set, and with no NULL beside it, which would
+ * spare the check, went into the index behind an EXCLUDE constraint.
+ */
+void
+um_expect_check(Relation index)
+{
+	if (!IsLogicalWorker())
+		return;
+	check_due = RelationGetRelid(index);
+	check_due_in = GetCurrentTransactionIdIfAny();
+}
+
+/*
  * Is the condition, on the set, one of a whole row's look-up? The executor's
- * conditions name the type of their right-hand side. What is left is the
- * check of an EXCLUDE constraint, which a worker can make as well, and which
- * cannot be told apart: it rechecks, so more rows do not harm it.
+ * conditions name the type of their right-hand side. What is left is the check
+ * of a constraint, which a worker makes as well. That of an EXCLUDE constraint
+ * follows on the insert and is told by that; any other rechecks, so more rows
+ * do not harm it.
  */
 bool
 um_is_replica_lookup(IndexScanDesc scan, ScanKey key)
 {
-	return !OidIsValid(key->sk_subtype) && scan->heapRelation != NULL &&
-		   REPLICA_LOOKUP_BY_ANY_INDEX(scan->heapRelation);
+	if (OidIsValid(key->sk_subtype) || scan->heapRelation == NULL ||
+		!REPLICA_LOOKUP_BY_ANY_INDEX(scan->heapRelation))
+		return false;
+	if (check_due == RelationGetRelid(scan->indexRelation) &&
+		check_due_in == GetCurrentTransactionIdIfAny())
+	{
+		check_due = InvalidOid;
+		return false;
+	}
+	return true;
 }
 
 /*

@@ -123,6 +123,7 @@ extern void um_check_unique(Relation heap, Relation index);
 
 /* umreplica.c */
 typedef struct UmSetless UmSetless;
+extern void um_expect_check(Relation index);
 extern bool um_is_replica_lookup(IndexScanDesc scan, ScanKey key);
 extern bool um_next_setless(UmSetless **rows, MemoryContext context,
 							IndexScanDesc scan);

@@ -85,7 +85,16 @@ INSERT INTO TABLE VALUES ('{}', 9, 'same'), ('{}', 9, 'same'), (NULL, 9, 'same')
 DELETE FROM TABLE WHERE ctid = (SELECT max(ctid) FROM TABLE WHERE note = 'same' AND external_ids IS NULL);
 DELETE FROM TABLE WHERE ctid = (SELECT max(ctid) FROM TABLE WHERE note = 'same' AND external_ids = '{}');
 ));
-both('rows go away', q(DELETE FROM TABLE WHERE note ~ '^(null|empty|one|same)'));
+both('new and changed at once', q(
+BEGIN;
+INSERT INTO TABLE VALUES ('{}', 1, 'fresh'), ('{}', NULL, 'fresh, no scope'), (NULL, 1, 'fresh null');
+UPDATE TABLE SET note = note || '.' WHERE note LIKE 'fresh%';
+UPDATE TABLE SET note = note || '.' WHERE note LIKE 'fresh%';
+COMMIT;
+INSERT INTO TABLE VALUES ('{}', NULL, 'last');
+UPDATE TABLE SET note = note || '.' WHERE note LIKE 'fresh.%';
+));
+both('rows go away', q(DELETE FROM TABLE WHERE note ~ '^(null|empty|one|same|fresh)'));
 both('all the rest', q(DELETE FROM TABLE));
 
 # It was this index, not a scan of the table.
@@ -93,6 +102,18 @@ is( sql($subscriber, 'SELECT count(*) FROM pg_stat_user_indexes WHERE idx_scan >
 	scalar(@tables), 'the rows were found by the index');
 is( sql($subscriber, 'SELECT sum(confl_update_missing + confl_delete_missing) FROM pg_stat_subscription_stats'),
 	'0', 'the subscriber missed no row');
+
+# The check of an EXCLUDE constraint is no such look-up: it does not read all the
+# rows with empty sets.
+my $read = "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'exclusion_key'";
+my $before = sql($subscriber, $read);
+sql($publisher, q(INSERT INTO exclusion SELECT '{}', 1, 'many' FROM generate_series(1, 300)));
+$publisher->wait_for_catchup('sub');
+sql($publisher, q(UPDATE exclusion SET note = 'first' WHERE ctid = (SELECT min(ctid) FROM exclusion)));
+$publisher->wait_for_catchup('sub');
+$subscriber->poll_query_until('postgres', "SELECT ($read) > $before") or die 'nothing was read';
+cmp_ok(sql($subscriber, $read) - $before, '<=', 300, 'the check reads no row with an empty set');
+is(rows($subscriber, 'exclusion'), rows($publisher, 'exclusion'), 'and the rows are there');
 
 # A member that the subscriber's own row holds stops the apply, as on a plain
 # index; when it is released, the apply goes on.
