@@ -42,7 +42,7 @@ CREATE INDEX ON bad USING unique_members (org);
 CREATE INDEX ON bad USING unique_members (ids, ids2);
 CREATE INDEX ON bad USING unique_members (ids, one);
 CREATE INDEX ON bad USING unique_members (ids, data);
-CREATE INDEX ON bad USING unique_members (ids, org DESC);
+SELECT outcome($$CREATE INDEX ON bad USING unique_members (ids, org DESC)$$) AS "0A000";
 CREATE INDEX ON bad USING unique_members (ids, org) NULLS NOT DISTINCT;
 CREATE INDEX ON bad USING unique_members (ids) INCLUDE (org);
 CREATE INDEX ON bad USING unique_members (ids int4_ops);
