@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "access/table.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/tidbitmap.h"
@@ -344,10 +345,11 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 }
 
 /*
- * Start the inner scan for the next probe; false if there is none.
+ * Start the inner scan for the next probe; false if there is none. "heap" is
+ * NULL for btree's amgetbitmap, and only for it: from 18 on btree goes by that.
  */
 static bool
-um_start_probe(IndexScanDesc scan)
+um_start_probe(IndexScanDesc scan, Relation heap)
 {
 	UmScan *um = scan->opaque;
 	UmCondition *condition = &um->condition;
@@ -389,7 +391,7 @@ um_start_probe(IndexScanDesc scan)
 
 	inner->xs_snapshot = scan->xs_snapshot;
 	SINCE_18(inner->instrument = scan->instrument);
-	inner->heapRelation = scan->heapRelation;
+	inner->heapRelation = heap;
 	inner->kill_prior_tuple = false;
 	um_btree()->amrescan(inner, NULL, 0, NULL, 0);
 	um->active = true;
@@ -434,7 +436,7 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 	if (um->active)
 		inner->kill_prior_tuple = UM_KILLS_ENTRIES && scan->kill_prior_tuple;
 
-	while (um->active || um_start_probe(scan))
+	while (um->active || um_start_probe(scan, scan->heapRelation))
 	{
 		bool found = btree->amgettuple(inner, direction);
 
@@ -463,9 +465,14 @@ umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 	UmScan *um = scan->opaque;
 	IndexScanDesc inner = um->inner;
 	const IndexAmRoutine *btree = um_btree();
+	Relation heap = NULL;
 	int64 ntids = 0;
 
-	while (um_start_probe(scan))
+	/* the executor has it open, but does not tell which it is */
+	if (um->condition.recheck)
+		heap = table_open(scan->indexRelation->rd_index->indrelid, NoLock);
+
+	while (um_start_probe(scan, heap))
 	{
 		if (!um->condition.recheck)
 		{
@@ -480,6 +487,8 @@ umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 		}
 	}
 	um->active = false;
+	if (heap != NULL)
+		table_close(heap, NoLock);
 	return ntids;
 }
 
