@@ -63,10 +63,10 @@ my %try = (
 	'`COPY ... (ON_ERROR ignore)` leaves out rows with a malformed ID' => [
 		"CREATE TABLE ids (id external_id);\nCOPY ids FROM STDIN (ON_ERROR ignore);\ncrm:1\ncrm:\ncrm:2\n\\.\nSELECT string_agg(id::text, ' ') FROM ids;\n",
 		'crm:1 crm:2', $syntax ],
-	'`JSON_QUERY` and `JSON_TABLE` with the types' => [
-		q(SELECT JSON_QUERY('{"ids": [{"external_id": "42", "label": "crm"}]}', '$.ids' RETURNING external_id_set), ids
-		FROM JSON_TABLE('[{"ids": [{"external_id": "43"}]}]', '$[*]' COLUMNS (ids external_id_set FORMAT JSON PATH '$.ids')) t;),
-		'{crm:42}|{43}', $syntax ],
+	'`JSON_QUERY ... RETURNING external_id_set`, `JSON_TABLE` columns of type `external_id`' => [
+		q(SELECT JSON_QUERY('{"ids": [{"external_id": "42", "label": "crm"}]}', '$.ids' RETURNING external_id_set), id
+		FROM JSON_TABLE('[{"id": "crm:43"}]', '$[*]' COLUMNS (id external_id PATH '$.id')) t;),
+		'{crm:42}|crm:43', $syntax ],
 	'`CREATE INDEX [CONCURRENTLY] ... USING unique_members`, `REINDEX CONCURRENTLY`' => [
 		$indexed . q(
 		CREATE INDEX CONCURRENTLY again ON accounts USING unique_members (external_ids, org_id);
@@ -131,7 +131,7 @@ my %try = (
 	'`external_ids_upsert`, `external_ids_upsert_many`' => [
 		$indexed . q(
 		SELECT result, ("row").id FROM external_ids_upsert(NULL::accounts, '{crm:1,crm:5}', '{"org_id": 7}');
-		SELECT result FROM external_ids_upsert_many(NULL::accounts, '[{"external_ids": "crm:6", "id": 6, "org_id": 7}]');), "updated|1\ninserted" ],
+		SELECT result FROM external_ids_upsert_many(NULL::accounts, '[{"external_ids": "crm:6", "id": 6, "org_id": 7}]');), "updated|1\ncreated" ],
 	'`external_ids_merge`' => [
 		$indexed . q(
 		SELECT FROM external_ids_merge('accounts', 2, 1, delete_from => true);
