@@ -6,6 +6,8 @@ CREATE ROLE regress_unique;
 CREATE SCHEMA index_unique_18 AUTHORIZATION regress_unique;
 SET ROLE regress_unique;
 SET search_path = index_unique_18, public;
+-- a wrong answer here makes the server try for ever
+SET statement_timeout = '60s';
 \pset null NULL
 -- Runs a statement; what it raises, as SQLSTATE, constraint and DETAIL.
 CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -276,7 +276,9 @@ SELECT external_ids_link('contacts', 'account_ext', 'account_id', 'accounts');
 ALTER TABLE contacts DROP COLUMN account_ext;
 ALTER TABLE contacts DROP COLUMN account_id;
 ALTER TABLE contacts DROP COLUMN org_id;
+\set VERBOSITY terse
 ALTER TABLE contacts ALTER COLUMN account_id TYPE int;
+\set VERBOSITY default
 -- the record goes, and with it every other trigger
 BEGIN;
 ALTER TABLE contacts DROP COLUMN account_ext CASCADE;

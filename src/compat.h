@@ -9,6 +9,8 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #if PG_VERSION_NUM < 150000
 #error "external_ids needs PostgreSQL 15 or later"
 #endif
@@ -70,11 +72,30 @@ typedef struct Node ErrorSaveContext;
 #endif
 
 /*
- * A caller that wants to know whether a text is legal input: from 16 it asks,
- * before it needs a subtransaction around the input function.
+ * Read "text" by an input function; false if it is not legal for the type. From
+ * 16 on such errors are soft. Before, the function throws, and who wants to know
+ * catches that in a subtransaction.
  */
-#if PG_VERSION_NUM >= 160000
-#define HAVE_SOFT_INPUT 1
+#if PG_VERSION_NUM < 160000
+#define INPUT_ERRORS_ARE_SOFT false
+static inline bool
+call_input(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
+		   Datum *result)
+{
+	*result = InputFunctionCall(input, text, ioparam, typmod);
+	return true;
+}
+#else
+#define INPUT_ERRORS_ARE_SOFT true
+static inline bool
+call_input(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
+		   Datum *result)
+{
+	ErrorSaveContext escontext = {.type = T_ErrorSaveContext};
+
+	return InputFunctionCallSafe(input, text, ioparam, typmod,
+								 (Node *) &escontext, result);
+}
 #endif
 
 /* Ownership of any object is asked in one way from 16 on. */

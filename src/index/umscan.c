@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "access/table.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/tidbitmap.h"
@@ -288,10 +289,11 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 }
 
 /*
- * Start the inner scan for the next probe; false if there is none.
+ * Start the inner scan for the next probe; false if there is none. "heap" is
+ * NULL for btree's amgetbitmap, and only for it: from 18 on btree goes by that.
  */
 static bool
-um_start_probe(IndexScanDesc scan)
+um_start_probe(IndexScanDesc scan, Relation heap)
 {
 	UmScan *um = scan->opaque;
 	UmCondition *condition = &um->condition;
@@ -335,7 +337,7 @@ um_start_probe(IndexScanDesc scan)
 
 	inner->xs_snapshot = scan->xs_snapshot;
 	SINCE_18(inner->instrument = scan->instrument);
-	inner->heapRelation = scan->heapRelation;
+	inner->heapRelation = heap;
 	inner->kill_prior_tuple = false;
 	um_btree()->amrescan(inner, NULL, 0, NULL, 0);
 	um->active = true;
@@ -380,7 +382,7 @@ umgettuple(IndexScanDesc scan, ScanDirection direction)
 	if (um->active)
 		inner->kill_prior_tuple = UM_KILLS_ENTRIES && scan->kill_prior_tuple;
 
-	while (um->active || um_start_probe(scan))
+	while (um->active || um_start_probe(scan, scan->heapRelation))
 	{
 		bool found = btree->amgettuple(inner, direction);
 
@@ -409,9 +411,14 @@ umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 	UmScan *um = scan->opaque;
 	IndexScanDesc inner = um->inner;
 	const IndexAmRoutine *btree = um_btree();
+	Relation heap = NULL;
 	int64 ntids = 0;
 
-	while (um_start_probe(scan))
+	/* the executor has it open, but does not tell which it is */
+	if (um->condition.recheck)
+		heap = table_open(scan->indexRelation->rd_index->indrelid, NoLock);
+
+	while (um_start_probe(scan, heap))
 	{
 		if (!um->condition.recheck)
 		{
@@ -426,6 +433,8 @@ umgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 		}
 	}
 	um->active = false;
+	if (heap != NULL)
+		table_close(heap, NoLock);
 	return ntids;
 }
 

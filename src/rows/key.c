@@ -172,23 +172,6 @@ rows_key_from_datum(TableFacts *facts, Datum key, Oid type)
 	return values;
 }
 
-#ifdef HAVE_SOFT_INPUT
-
-/*
- * Read "text" by the input function; false if it is not legal for the type.
- */
-static bool
-read_if_legal(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
-			  Datum *result)
-{
-	ErrorSaveContext escontext = {.type = T_ErrorSaveContext};
-
-	return InputFunctionCallSafe(input, text, ioparam, typmod,
-								 (Node *) &escontext, result);
-}
-
-#else
-
 /* What read_input reads, and what comes of it. */
 typedef struct InputCall
 {
@@ -196,6 +179,7 @@ typedef struct InputCall
 	char *text;
 	Oid ioparam;
 	int32 typmod;
+	bool legal;
 	Datum result;
 } InputCall;
 
@@ -207,29 +191,33 @@ read_input(void *arg)
 {
 	InputCall *call = arg;
 
-	call->result = InputFunctionCall(call->input, call->text, call->ioparam,
-									 call->typmod);
+	call->legal = call_input(call->input, call->text, call->ioparam,
+							 call->typmod, &call->result);
 }
 
 /*
- * Read "text" by the input function; false if it is not legal for the type.
- * The server has no soft errors: a subtransaction catches those about data.
+ * Read "text" by the input function; false if it is not legal for the type. On
+ * a server without soft errors a subtransaction catches those about data.
  */
 static bool
 read_if_legal(FmgrInfo *input, char *text, Oid ioparam, int32 typmod,
 			  Datum *result)
 {
-	InputCall call = {input, text, ioparam, typmod, (Datum) 0};
-	ErrorData *error = rows_try(read_input, &call);
+	InputCall call = {input, text, ioparam, typmod, false, (Datum) 0};
 
-	if (error &&
-		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
-		ReThrowError(error);
+	if (INPUT_ERRORS_ARE_SOFT)
+		read_input(&call);
+	else
+	{
+		ErrorData *error = rows_try(read_input, &call);
+
+		if (error &&
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			ReThrowError(error);
+	}
 	*result = call.result;
-	return error == NULL;
+	return call.legal;
 }
-
-#endif
 
 /*
  * The key that a text names, or NULL if the key's type knows no such text.

@@ -1,0 +1,116 @@
+# DocTest.pm
+#	Executes a document: every ```sql block runs, in order, in one psql session
+#	each; the ```text block that follows it is its output, compared to the letter.
+#
+# DOCS_FILL names a folder in which to write the document with the real outputs
+# put in: to be read before it is taken over.
+package DocTest;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+our @EXPORT = qw(run_document);
+
+# The fenced blocks of a document, in order: language, text, line of the fence.
+sub blocks_of
+{
+	my ($file, $document) = @_;
+	my (@blocks, $language, $text, $start);
+	my $number = 0;
+	foreach my $line (split /\n/, $document)
+	{
+		$number++;
+		if ($line =~ /^```(\w*)\s*$/)
+		{
+			if (defined $language)
+			{
+				is($1, '', "$file:$number: a closing fence") if $1 ne '';
+				push @blocks, [ $language, $text, $start ];
+				undef $language;
+			}
+			else
+			{
+				($language, $text, $start) = ($1, '', $number);
+			}
+		}
+		elsif (defined $language)
+		{
+			$text .= "$line\n";
+		}
+	}
+	ok(!defined $language, "every block of $file is closed");
+	return @blocks;
+}
+
+# What psql prints for the text, results and errors in the order they come.
+sub output_of
+{
+	my ($node, $database, $sql) = @_;
+	my $output = '';
+	my @psql = (
+		'psql', '-X', '-q', '-v', 'VERBOSITY=default', '-v', 'SHOW_CONTEXT=never',
+		'-P', 'pager=off', '-d', $node->connstr($database));
+	local $ENV{PGCLIENTENCODING} = 'UTF8';
+	IPC::Run::run(\@psql, '<', \$sql, '>&', \$output,
+		IPC::Run::timeout(60));
+	# psql puts an empty line after each result; the document need not.
+	$output =~ s/\n+\z/\n/;
+	return $output;
+}
+
+# Puts an output where the document has another one, or none.
+sub fill_in
+{
+	my ($filled, $sql, $next, $output) = @_;
+	my $at = index($$filled, "```sql\n$sql```\n") + length("```sql\n$sql```\n");
+	if (defined $next && $next->[0] eq 'text')
+	{
+		my $old = "```text\n$next->[1]```\n";
+		substr($$filled, index($$filled, $old, $at), length $old) = "```text\n$output```\n";
+	}
+	else
+	{
+		substr($$filled, $at, 0) = "\n```text\n$output```\n";
+	}
+	return;
+}
+
+# Runs a document's statements in a database and compares the outputs. Returns
+# the document's text and how many blocks were run.
+sub run_document
+{
+	my ($node, $database, $file) = @_;
+	my $document = slurp_file($file);
+	my @blocks = blocks_of($file, $document);
+	my $filled = $document;
+	my $run = 0;
+	for (my $i = 0; $i < @blocks; $i++)
+	{
+		my ($kind, $sql, $line) = @{ $blocks[$i] };
+		next if $kind ne 'sql';
+		my $next = $blocks[ $i + 1 ];
+		my $expected = (defined $next && $next->[0] eq 'text') ? $next->[1] : '';
+		my $output = output_of($node, $database, $sql);
+		$run++;
+		die "$file:$line: the server is gone: $output"
+		  if $output =~ /server closed the connection|connection to server on/;
+		$expected =~ s/\n+\z/\n/;
+		is($output, $expected, "$file:$line");
+		fill_in(\$filled, $sql, $next, $output) if $output ne $expected;
+	}
+	if ($ENV{DOCS_FILL})
+	{
+		my $path = "$ENV{DOCS_FILL}/" . $file =~ s{.*/}{}r;
+		open my $out, '>', $path or die "$path: $!";
+		print $out $filled;
+		close $out;
+	}
+	return ($document, $run);
+}
+
+1;
