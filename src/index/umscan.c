@@ -85,62 +85,6 @@ typedef struct UmScan
 } UmScan;
 
 /*
- * The conditions that btree evaluates on its first column. Each calls the
- * order function that um_set_key() put into fn_extra.
- */
-static inline int32
-um_key_order(FunctionCallInfo fcinfo)
-{
-	return DatumGetInt32(
-		FunctionCall2Coll(fcinfo->flinfo->fn_extra, PG_GET_COLLATION(),
-						  PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
-}
-
-/* entry = query */
-static Datum
-um_key_equal(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(um_key_order(fcinfo) == 0);
-}
-
-/* entry >= query */
-static Datum
-um_key_at_least(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(um_key_order(fcinfo) >= 0);
-}
-
-/* entry <= query */
-static Datum
-um_key_at_most(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(um_key_order(fcinfo) <= 0);
-}
-
-/*
- * Make "key" a btree scan key on the first column: strategy, the function that
- * evaluates it, the order function that it goes by.
- */
-static void
-um_set_key(IndexScanDesc scan, ScanKey key, StrategyNumber strategy,
-		   PGFunction function, FmgrInfo *order, Oid subtype, Datum argument)
-{
-	UmScan *um = scan->opaque;
-	FmgrInfo flinfo = {0};
-
-	flinfo.fn_addr = function;
-	flinfo.fn_oid = order->fn_oid;
-	flinfo.fn_nargs = 2;
-	flinfo.fn_strict = true;
-	flinfo.fn_stats = order->fn_stats;
-	flinfo.fn_mcxt = um->scan_context;
-	ScanKeyEntryInitializeWithInfo(key, 0, 1, strategy, subtype,
-								   scan->indexRelation->rd_indcollation[0],
-								   &flinfo, argument);
-	key->sk_func.fn_extra = order; /* the copy above cleared it */
-}
-
-/*
  * ambeginscan. The inner scan is btree's on the same index; the fields that
  * index_beginscan() would set are set here and in um_start_probe().
  */
@@ -367,15 +311,17 @@ um_start_probe(IndexScanDesc scan, Relation heap)
 	switch (condition->kind)
 	{
 		case UM_PROBE_ENTRY:
-			um_set_key(scan, &inner->keyData[0], BTEqualStrategyNumber,
-					   um_key_equal, um->order, InvalidOid, entry);
+			um_set_key(scan, um->scan_context, &inner->keyData[0],
+					   BTEqualStrategyNumber, um_key_equal, um->order,
+					   InvalidOid, entry);
 			break;
 		case UM_PROBE_RANGE:
-			um_set_key(scan, &inner->keyData[0], BTGreaterEqualStrategyNumber,
-					   um_key_at_least, um->order, InvalidOid, entry);
-			um_set_key(scan, &inner->keyData[1], BTLessEqualStrategyNumber,
-					   um_key_at_most, &um->query_order,
-					   condition->key->sk_subtype,
+			um_set_key(scan, um->scan_context, &inner->keyData[0],
+					   BTGreaterEqualStrategyNumber, um_key_at_least,
+					   um->order, InvalidOid, entry);
+			um_set_key(scan, um->scan_context, &inner->keyData[1],
+					   BTLessEqualStrategyNumber, um_key_at_most,
+					   &um->query_order, condition->key->sk_subtype,
 					   condition->key->sk_argument);
 			break;
 		case UM_PROBE_PLACEHOLDER:

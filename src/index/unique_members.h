@@ -128,6 +128,14 @@ extern bool um_is_replica_lookup(IndexScanDesc scan, ScanKey key);
 extern bool um_next_setless(UmSetless **rows, MemoryContext context,
 							IndexScanDesc scan);
 
+/* umkey.c */
+extern Datum um_key_equal(PG_FUNCTION_ARGS);
+extern Datum um_key_at_least(PG_FUNCTION_ARGS);
+extern Datum um_key_at_most(PG_FUNCTION_ARGS);
+extern void um_set_key(IndexScanDesc scan, MemoryContext context, ScanKey key,
+					   StrategyNumber strategy, PGFunction function,
+					   FmgrInfo *order, Oid subtype, Datum argument);
+
 /* umcost.c */
 extern void umcostestimate(struct PlannerInfo *root, struct IndexPath *path,
 						   double loop_count, Cost *indexStartupCost,
