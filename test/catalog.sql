@@ -92,4 +92,4 @@ INSERT INTO line
 SELECT 'arguments', objid::regprocedure, pg_get_function_arguments(objid)
   FROM member WHERE classid = 'pg_proc'::regclass;
 
-SELECT concat_ws(' | ', catalog, object, entry) FROM line ORDER BY 1 COLLATE "C";
+SELECT concat_ws(' | ', catalog, object, entry) AS told FROM line ORDER BY concat_ws(' | ', catalog, object, entry) COLLATE "C";
