@@ -9,7 +9,7 @@ SET timezone = 'UTC';
 CREATE TEMP TABLE line (kind text, object text, told text);
 CREATE TEMP TABLE rel AS
 SELECT c.oid, c.oid::regclass::text AS name, c.relkind FROM pg_class AS c
- WHERE c.relnamespace = '"App Data"'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'I');
+ WHERE c.relnamespace IN ('"App Data"'::regnamespace, 'shop'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'I');
 
 -- the rows of every relation
 DO $$
@@ -26,18 +26,18 @@ INSERT INTO line SELECT 'index', name, concat_ws(' ', pg_get_indexdef(oid), indi
   FROM rel JOIN pg_index ON indexrelid = oid;
 -- NOT NULL is a constraint from 18 on
 INSERT INTO line SELECT 'constraint', concat_ws(' ', conrelid::regclass, contypid::regtype, conname), pg_get_constraintdef(oid)
-  FROM pg_constraint WHERE connamespace = '"App Data"'::regnamespace AND contype <> 'n';
+  FROM pg_constraint WHERE connamespace IN ('"App Data"'::regnamespace, 'shop'::regnamespace) AND contype <> 'n';
 INSERT INTO line SELECT 'column', name || '.' || attname,
        concat_ws(' ', format_type(atttypid, atttypmod), attnotnull, attgenerated, attstorage, nullif(attstattarget, -1), pg_get_expr(adbin, adrelid))
   FROM rel JOIN pg_attribute ON attrelid = oid LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum)
  WHERE attnum > 0 AND NOT attisdropped AND relkind <> 'i';
 INSERT INTO line SELECT 'type', typname, concat_ws(' ', typtype, pg_get_expr(typdefaultbin, 0), nullif(typbasetype, 0)::regtype)
-  FROM pg_type WHERE typnamespace = '"App Data"'::regnamespace AND typrelid = 0;
+  FROM pg_type WHERE typnamespace IN ('"App Data"'::regnamespace, 'shop'::regnamespace) AND typrelid = 0;
 INSERT INTO line SELECT 'partition', c.oid::regclass::text, concat_ws(' ', inhparent::regclass, pg_get_expr(relpartbound, c.oid))
-  FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE relnamespace = '"App Data"'::regnamespace;
+  FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid WHERE relnamespace IN ('"App Data"'::regnamespace, 'shop'::regnamespace);
 INSERT INTO line SELECT 'partition key', name, pg_get_partkeydef(oid) FROM rel WHERE relkind = 'p';
 INSERT INTO line SELECT 'function', p.oid::regprocedure, pg_get_functiondef(p.oid) FROM pg_proc AS p
- WHERE pronamespace = '"App Data"'::regnamespace;
+ WHERE pronamespace IN ('"App Data"'::regnamespace, 'shop'::regnamespace);
 INSERT INTO line SELECT 'trigger', name || '.' || tgname, concat_ws(' ', tgenabled, pg_get_triggerdef(t.oid), (SELECT tgname FROM pg_trigger AS p WHERE p.oid = t.tgparentid))
   FROM rel JOIN pg_trigger AS t ON tgrelid = rel.oid WHERE NOT tgisinternal;
 INSERT INTO line SELECT 'policy', polname, pg_get_expr(polqual, polrelid) FROM pg_policy;
