@@ -147,7 +147,7 @@ CREATE INDEX two_keys_ids ON two_keys USING unique_members (external_ids);
 CREATE TABLE no_index (id bigint PRIMARY KEY, external_ids external_id_set);
 CREATE TABLE two_indexes (id bigint PRIMARY KEY, external_ids external_id_set);
 CREATE INDEX two_indexes_1 ON two_indexes USING unique_members (external_ids);
-CREATE INDEX two_indexes_2 ON two_indexes USING unique_members (external_ids);
+CREATE INDEX two_indexes_2 ON two_indexes USING unique_members (external_ids external_id_set_value_ops);
 SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'no_key')$$);
 SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'two_keys')$$);
 SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'no_index')$$);

@@ -16,6 +16,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 #include "rows/rows.h"
 #include "storage/lmgr.h"
@@ -213,8 +214,40 @@ no_index_error(const TableFacts *facts, Relation rel)
 }
 
 /*
+ * Do two unique_members indexes of a table say the same: the same columns,
+ * compared in the same way, for the same rows?
+ */
+static bool
+say_the_same(Relation a, Relation b)
+{
+	int n = a->rd_index->indnkeyatts;
+
+	if (b->rd_index->indnkeyatts != n)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (a->rd_index->indkey.values[i] != b->rd_index->indkey.values[i] ||
+			a->rd_opfamily[i] != b->rd_opfamily[i] ||
+			a->rd_opcintype[i] != b->rd_opcintype[i] ||
+			a->rd_indcollation[i] != b->rd_indcollation[i])
+			return false;
+	return equal(RelationGetIndexPredicate(a), RelationGetIndexPredicate(b));
+}
+
+/*
+ * Of indexes that say the same, the one of the highest rank is used: UNIQUE,
+ * and not DEFERRABLE, is what more can be done with.
+ */
+static int
+index_rank(Relation index)
+{
+	return (index->rd_index->indisunique ? 2 : 0) +
+		   (index->rd_index->indimmediate ? 1 : 0);
+}
+
+/*
  * Look through the table's indexes and take down the primary key and the one
- * unique_members index that fits "indexid" (InvalidOid: any).
+ * unique_members index that fits "indexid" (InvalidOid: any). Several that say
+ * the same are no doubt: so it is while one takes another's place.
  */
 static void
 read_indexes(TableFacts *facts, Relation rel, Oid indexid)
@@ -222,22 +255,28 @@ read_indexes(TableFacts *facts, Relation rel, Oid indexid)
 	Oid am = get_am_oid("unique_members", true);
 	List *indexes = RelationGetIndexList(rel);
 	ListCell *cell;
+	Relation found = NULL;
 	const char *second = NULL;
 
 	foreach(cell, indexes)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		Relation unused = index;
 
 		read_primary_key(facts, rel, index);
 		if ((!OidIsValid(indexid) || indexid == RelationGetRelid(index)) &&
 			index_fault(rel, index, facts, am) == NULL)
 		{
-			if (OidIsValid(facts->indexid))
+			if (found != NULL && !say_the_same(found, index))
 				second = pstrdup(RelationGetRelationName(index));
-			else
-				read_members_index(facts, rel, index);
+			else if (found == NULL || index_rank(index) > index_rank(found))
+			{
+				unused = found;
+				found = index;
+			}
 		}
-		index_close(index, NoLock);
+		if (unused != NULL)
+			index_close(unused, NoLock);
 	}
 	if (second)
 		ereport(ERROR,
@@ -245,8 +284,13 @@ read_indexes(TableFacts *facts, Relation rel, Oid indexid)
 				 errmsg("table \"%s\" has more than one unique_members index",
 						facts->table_name),
 				 errdetail("Two of them are \"%s\" and \"%s\".",
-						   get_rel_name(facts->indexid), second),
+						   RelationGetRelationName(found), second),
 				 errhint("Name the one to use with index =>.")));
+	if (found != NULL)
+	{
+		read_members_index(facts, rel, found);
+		index_close(found, NoLock);
+	}
 }
 
 /*
