@@ -245,6 +245,16 @@ ALTER TABLE rows_upsert.excluded DROP CONSTRAINT excluded_ids,
 	ADD CONSTRAINT excluded_ids EXCLUDE USING unique_members (ids WITH &&) DEFERRABLE;
 SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}');
 \echo :LAST_ERROR_SQLSTATE
+-- Of indexes that say the same, not the deferrable one is used, wherever it stands.
+CREATE INDEX excluded_plain ON rows_upsert.excluded USING unique_members (ids);
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}');
+ALTER TABLE rows_upsert.excluded
+	ADD CONSTRAINT excluded_later EXCLUDE USING unique_members (ids WITH &&) DEFERRABLE;
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}');
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}', index => 'rows_upsert.excluded_later');
+ALTER TABLE rows_upsert.excluded DROP CONSTRAINT excluded_ids, DROP CONSTRAINT excluded_later;
+DROP INDEX rows_upsert.excluded_plain;
+CREATE INDEX excluded_values ON rows_upsert.excluded USING unique_members (ids external_id_set_value_ops);
 CREATE INDEX excluded_plain ON rows_upsert.excluded USING unique_members (ids);
 SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}');
 SELECT * FROM external_ids_upsert(NULL::rows_upsert.excluded, '{crm:1}', '{}', index => 'rows_upsert.excluded_plain');
