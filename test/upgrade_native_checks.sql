@@ -19,9 +19,9 @@ BEGIN
     RETURN CASE WHEN got IS NOT DISTINCT FROM expected THEN 'ok ' || name ELSE format('FAIL %s: got %s, expected %s', name, got, expected) END;
 END $$;
 
-SELECT pg_temp.gives('the index is UNIQUE and has the name', 't', $$SELECT indisunique AND indisvalid AND NOT indisexclusion
+SELECT pg_temp.gives('the index is UNIQUE and has the name', 'true', $$SELECT indisunique AND indisvalid AND NOT indisexclusion
     FROM pg_index WHERE indexrelid = 'accounts_external_ids_key'::regclass$$);
-SELECT pg_temp.gives('so has the other', 't', $$SELECT indisunique AND indisvalid FROM pg_index WHERE indexrelid = 'people_external_ids_key'::regclass$$);
+SELECT pg_temp.gives('so has the other', 'true', $$SELECT indisunique AND indisvalid FROM pg_index WHERE indexrelid = 'people_external_ids_key'::regclass$$);
 SELECT pg_temp.gives('nothing of the old is left', '1|1', $$SELECT concat_ws('|', (SELECT count(*) FROM pg_index JOIN pg_class c ON c.oid = indexrelid
     JOIN pg_am a ON a.oid = relam WHERE indrelid = 'accounts'::regclass AND amname = 'unique_members'),
     (SELECT count(*) FROM pg_index JOIN pg_class c ON c.oid = indexrelid
