@@ -118,9 +118,9 @@ SELECT o.oprname || ' (' || o.oprleft::regtype || ', ' || o.oprright::regtype ||
 FROM pg_amop s JOIN pg_am a ON a.oid = s.amopmethod JOIN pg_operator o ON o.oid = s.amopopr JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_opfamily f ON f.oid = s.amopfamily
 WHERE a.amname = 'unique_members' AND f.opfname ~ '^external_id' ORDER BY f.opfname, s.amopstrategy, o.oprname COLLATE "C";
 
--- what the access method says of itself
+-- what the access method says of itself (can_unique is true from 18 on: index_unique_18)
 SELECT p AS property, pg_indexam_has_property(a.oid, p) AS am, pg_index_has_property('index_plan.t30000_key', p) AS index, pg_index_column_has_property('index_plan.t30000_key', 1, p) AS set
-FROM pg_am a, unnest('{can_order,can_unique,can_multi_col,can_exclude,can_include,clusterable,index_scan,bitmap_scan,backward_scan,orderable,distance_orderable,returnable,search_array,search_nulls}'::text[]) p
+FROM pg_am a, unnest('{can_order,can_multi_col,can_exclude,can_include,clusterable,index_scan,bitmap_scan,backward_scan,orderable,distance_orderable,returnable,search_array,search_nulls}'::text[]) p
 WHERE a.amname = 'unique_members';
 DROP SCHEMA index_plan CASCADE;
 DROP ROLE regress_index_plan;

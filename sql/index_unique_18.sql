@@ -191,6 +191,9 @@ SELECT external_ids, name FROM external_ids_resolve(NULL::accounts, 'p:6', '{"or
 SELECT external_ids_merge('accounts', (SELECT id FROM accounts WHERE name = 'sixth'), (SELECT id FROM accounts WHERE name = 'seventh'), delete_from => true);
 SELECT external_ids, name FROM external_ids_resolve(NULL::accounts, 'p:6', '{"org_id": 1}');
 
+-- the access method says so
+SELECT pg_indexam_has_property(oid, 'can_unique') AS t FROM pg_am WHERE amname = 'unique_members';
+
 RESET ROLE;
 DROP SCHEMA index_unique_18 CASCADE;
 DROP ROLE regress_unique;
