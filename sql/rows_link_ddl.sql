@@ -382,6 +382,22 @@ ALTER TABLE parted_contacts ATTACH PARTITION parted_contacts_2 FOR VALUES IN (2)
 SELECT tgrelid::regclass AS "table", tgconstrrelid::regclass AS "from", right(tgname, -35) AS name, tgparentid <> 0 AS clone
 	FROM pg_trigger WHERE tgname LIKE 'zz_external_ids_link_%' ORDER BY tgrelid::regclass::text, 3;
 SELECT indexrelid::regclass AS index FROM pg_index WHERE indrelid::regclass::text LIKE 'parted_contacts%' ORDER BY 1;
+-- a detached one of either side keeps a trigger; unlinked from that, and from no more, it can come back
+ALTER TABLE parted DETACH PARTITION parted_2;
+ALTER TABLE parted_contacts DETACH PARTITION parted_contacts_2;
+SELECT external_ids_unlink('parted_contacts', 'aid');
+SELECT external_ids_unlink('parted_2', 'fk');
+SELECT external_ids_unlink('parted_contacts_2', 'fk');
+SELECT external_ids_unlink('parted_contacts_2', 'fk');
+ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES IN (2);
+ALTER TABLE parted_contacts ATTACH PARTITION parted_contacts_2 FOR VALUES IN (2);
+SELECT tgrelid::regclass AS "table", tgconstrrelid::regclass AS "from", right(tgname, -35) AS name, tgparentid <> 0 AS clone
+	FROM pg_trigger WHERE tgname LIKE 'zz_external_ids_link_%' ORDER BY tgrelid::regclass::text, 3;
+-- and a link of its own can be made beside it
+ALTER TABLE parted_contacts DETACH PARTITION parted_contacts_2;
+SELECT external_ids_link('parted_contacts_2', 'aid', 'fk', 'parted', '{"org_id": "org"}');
+SELECT external_ids_unlink('parted_contacts_2', 'fk');
+ALTER TABLE parted_contacts ATTACH PARTITION parted_contacts_2 FOR VALUES IN (2);
 ALTER TABLE parted_contacts DETACH PARTITION parted_contacts_2;
 SELECT external_ids_unlink('parted_contacts', 'fk');
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'zz_external_ids_link_%';

@@ -38,13 +38,14 @@ typedef struct LinkSpec
 	char *args[LINK_NARGS];
 } LinkSpec;
 
-/* A trigger of some link, clones on partitions left out. */
+/* A trigger of some link; a partition's copies are left out. */
 typedef struct LinkTrigger
 {
 	Oid oid;
 	Oid relid;
 	Oid constrrelid; /* the other table, where the trigger names it */
 	bool of_child;	 /* on the child's side */
+	bool stray;		 /* a copy that was left on a detached partition */
 	AttrNumber fk;	 /* the record: the foreign key column; else 0 */
 	char *link;
 	char *waiting_index;

@@ -12,6 +12,7 @@
 #include "rows/link_ddl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -34,7 +35,8 @@ link_function(const char *name, Oid extschema)
 
 /*
  * Take down one row of pg_trigger. NULL if it has not a link's arguments:
- * anybody may make a trigger with our function. In the current memory context.
+ * anybody may make a trigger with our function; or if it is a partition's copy,
+ * unless the partition was detached. In the current memory context.
  */
 static LinkTrigger *
 read_trigger(HeapTuple tuple, TupleDesc desc, bool of_child)
@@ -45,7 +47,9 @@ read_trigger(HeapTuple tuple, TupleDesc desc, bool of_child)
 	Datum datum;
 	bool isnull;
 
-	if (form->tgnargs != LINK_NARGS || OidIsValid(form->tgparentid))
+	if (form->tgnargs != LINK_NARGS)
+		return NULL;
+	if (OidIsValid(form->tgparentid) && get_rel_relispartition(form->tgrelid))
 		return NULL;
 	datum = heap_getattr(tuple, Anum_pg_trigger_tgargs, desc, &isnull);
 	if (isnull)
@@ -57,6 +61,7 @@ read_trigger(HeapTuple tuple, TupleDesc desc, bool of_child)
 	trigger->relid = form->tgrelid;
 	trigger->constrrelid = form->tgconstrrelid;
 	trigger->of_child = of_child;
+	trigger->stray = OidIsValid(form->tgparentid);
 	if (of_child && form->tgattr.dim1 > LINK_COLUMN_FK)
 		trigger->fk = form->tgattr.values[LINK_COLUMN_FK];
 

@@ -6,10 +6,15 @@
  * goes, the server drops the triggers that name it, and the rest of the link
  * with its record, unless the link came out of a dump, which does not carry
  * that dependency: then dead triggers stay, which do nothing.
+ *
+ * When a partition is detached, the server drops its copies of row triggers,
+ * but those that name a second table stay behind, and keep it from being
+ * attached again: strays, which go with any unlinking of the table.
  */
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
@@ -38,7 +43,7 @@ parent_of(List *triggers, Oid childid, const char *link)
 	{
 		LinkTrigger *trigger = lfirst(cell);
 
-		if (strcmp(trigger->link, link) != 0 ||
+		if (strcmp(trigger->link, link) != 0 || trigger->stray ||
 			!OidIsValid(trigger->constrrelid))
 			continue;
 		if (trigger->of_child && trigger->relid == childid)
@@ -63,7 +68,7 @@ child_of(List *triggers, const LinkTrigger *one)
 	{
 		LinkTrigger *trigger = lfirst(cell);
 
-		if (strcmp(trigger->link, one->link) != 0 ||
+		if (strcmp(trigger->link, one->link) != 0 || trigger->stray ||
 			!OidIsValid(trigger->constrrelid))
 			continue;
 		if (!trigger->of_child && trigger->relid == one->relid)
@@ -96,8 +101,9 @@ is_dead(List *triggers, const LinkTrigger *one)
 
 /*
  * The triggers to drop: the link's on column "fk" of the table or, if that has
- * none, the dead ones on the table and of its other side. NIL if there are
- * neither. Sets *parentid to the other table, where there is one.
+ * none, the dead ones on the table and of its other side; and the table's
+ * strays. NIL if there are none of these. Sets *parentid to the other table,
+ * where there is one.
  */
 static List *
 triggers_to_drop(Oid relid, AttrNumber fk, Oid extschema, Oid *parentid)
@@ -114,7 +120,12 @@ triggers_to_drop(Oid relid, AttrNumber fk, Oid extschema, Oid *parentid)
 	{
 		LinkTrigger *trigger = lfirst(cell);
 
-		if (record)
+		if (trigger->stray)
+		{
+			if (trigger->relid == relid)
+				found = lappend(found, trigger);
+		}
+		else if (record)
 		{
 			if (strcmp(trigger->link, record->link) == 0 &&
 				trigger->relid == (trigger->of_child ? relid : *parentid))
@@ -146,6 +157,21 @@ add_waiting_index(ObjectAddresses *objects, const LinkTrigger *trigger)
 	ObjectAddressSet(object, RelationRelationId, indexid);
 	if (!object_address_present(&object, objects))
 		add_exact_object_address(&object, objects);
+}
+
+/*
+ * Make a stray a trigger of its own, that can be dropped.
+ */
+static void
+cut_off(const LinkTrigger *stray)
+{
+	(void) deleteDependencyRecordsForClass(TriggerRelationId, stray->oid,
+										   TriggerRelationId,
+										   DEPENDENCY_PARTITION_PRI);
+	(void) deleteDependencyRecordsForClass(TriggerRelationId, stray->oid,
+										   RelationRelationId,
+										   DEPENDENCY_PARTITION_SEC);
+	CommandCounterIncrement();
 }
 
 /*
@@ -208,7 +234,9 @@ external_ids_unlink(PG_FUNCTION_ARGS)
 
 		ObjectAddressSet(object, TriggerRelationId, trigger->oid);
 		add_exact_object_address(&object, objects);
-		if (trigger->of_child)
+		if (trigger->stray)
+			cut_off(trigger);
+		else if (trigger->of_child)
 			add_waiting_index(objects, trigger);
 	}
 	performMultipleDeletions(objects, DROP_RESTRICT, 0);
