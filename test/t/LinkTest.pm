@@ -216,7 +216,7 @@ sub stale
 	my $held = held_by($table, 'a');
 	return sql($node, qq(
 SELECT count(*) FROM $table c
-WHERE EXISTS (SELECT 1 FROM accounts a WHERE $held AND a.id <> c.account_id)));
+WHERE (SELECT count(*) FROM accounts a WHERE $held AND a.id <> c.account_id) > 0));
 }
 
 # Children linked to an account that did not hold their ID when they were
