@@ -612,6 +612,14 @@ UPDATE pparents_2 SET ids = '{q:9}' WHERE id = 7;
 SELECT id, parent FROM pchildren WHERE ext = 'q:9' ORDER BY id;
 UPDATE pparents SET org_id = 1 WHERE id = 7;
 SELECT id, parent FROM pchildren WHERE ext = 'q:9' ORDER BY id;
+-- rows that came with a partition that was attached: written again, they are looked at
+CREATE TABLE pparents_4 (LIKE pparents INCLUDING ALL);
+INSERT INTO pparents_4 (org_id, id, ids) VALUES (4, 40, 'q:40');
+INSERT INTO pchildren VALUES (400, 4, 'q:40');
+ALTER TABLE pparents ATTACH PARTITION pparents_4 FOR VALUES IN (4);
+SELECT id, parent FROM pchildren WHERE id = 400;
+UPDATE pchildren SET ext = ext WHERE parent IS NULL;
+SELECT id, parent FROM pchildren WHERE id = 400;
 -- a partition that comes and one that goes
 CREATE TABLE pparents_3 PARTITION OF pparents FOR VALUES IN (3);
 INSERT INTO pchildren VALUES (200, 3, 'q:1'), (201, 3, 'q:2');
