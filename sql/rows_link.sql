@@ -469,6 +469,31 @@ SELECT issue_links();
 SELECT external_ids_unlink('issues', 'account');
 
 --
+-- A deferrable constraint lets two rows hold an exact ID until the commit: the
+-- child waits until one lets go, by DELETE or UPDATE.
+--
+CREATE TABLE late (id int PRIMARY KEY, ids external_id_set,
+	CONSTRAINT late_ids EXCLUDE USING unique_members (ids WITH &&) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE late_children (id int, ext external_id, parent int);
+SELECT external_ids_link('late_children', 'ext', 'parent', 'late');
+INSERT INTO late_children VALUES (1, 'd:1'), (2, 'd:2');
+BEGIN;
+INSERT INTO late VALUES (1, '{d:1,d:2}'), (2, '{d:1,d:2}');
+SELECT * FROM late_children ORDER BY id;
+UPDATE late SET ids = ids - 'd:1' WHERE id = 1;
+SELECT * FROM late_children ORDER BY id;
+DELETE FROM late WHERE id = 1;
+COMMIT;
+SELECT * FROM late_children ORDER BY id;
+-- a constraint that became deferrable under a link that was made without
+SELECT external_ids_unlink('late_children', 'parent');
+ALTER TABLE late DROP CONSTRAINT late_ids, ADD CONSTRAINT late_ids EXCLUDE USING unique_members (ids WITH &&);
+SELECT external_ids_link('late_children', 'ext', 'parent', 'late');
+ALTER TABLE late DROP CONSTRAINT late_ids, ADD CONSTRAINT late_ids EXCLUDE USING unique_members (ids WITH &&) DEFERRABLE;
+INSERT INTO late VALUES (3, 'd:3');
+DROP TABLE late, late_children;
+
+--
 -- Several links: two columns of one table, two tables, a table and itself
 --
 CREATE TABLE deals (id int PRIMARY KEY, org_id int DEFAULT 1, buyer_ext external_id, buyer bigint, seller_ext external_id, seller bigint);

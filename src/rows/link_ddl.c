@@ -247,7 +247,7 @@ add_waits(StringInfo sql, const LinkSpec *spec)
 static void
 add_trigger_event(StringInfo sql, const LinkSpec *spec, LinkTriggerKind kind)
 {
-	bool deletes = spec->follow || spec->text_id;
+	bool deletes = spec->follow || spec->text_id || spec->facts->deferrable;
 	const char *parent_events = deletes ? "INSERT OR UPDATE OR DELETE"
 										: "INSERT OR UPDATE";
 

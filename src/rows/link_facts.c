@@ -227,12 +227,14 @@ link_key(const TableFacts *parent)
 /*
  * Read the parent's table facts. Errors: those of rows_read_facts; 42704 if the
  * index that the link was made with is gone; 55000 if key or scope are no
- * longer what they were.
+ * longer what they were, or if the index became deferrable: the triggers would
+ * miss a row that goes.
  */
 static void
 read_parent(LinkFacts *facts, Relation parent, const char *index, int nscope,
 			Oid extschema)
 {
+	const Trigger *trigger;
 	Oid indexid = InvalidOid;
 
 	if (index[0] != '\0')
@@ -253,14 +255,19 @@ read_parent(LinkFacts *facts, Relation parent, const char *index, int nscope,
 	facts->parted = parent->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
 	facts->parent = rows_read_facts(parent, indexid, extschema);
 	facts->key = link_key(facts->parent);
-	if (facts->key == NULL || facts->parent->nscope != nscope)
+	trigger = find_trigger(parent, facts->name,
+						   link_function("external_ids_link_parent",
+										 extschema),
+						   true);
+	if (facts->key == NULL || facts->parent->nscope != nscope ||
+		(facts->parent->deferrable && !TRIGGER_FOR_DELETE(trigger->tgtype)))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the link of column \"%s\" to table \"%s\" is out of date",
 					facts->fk_name, RelationGetRelationName(parent)),
 			 errdetail(
-				 "The table's primary key or the scope columns of its index have changed."),
+				 "The table's primary key, its index's scope columns or whether that is deferrable have changed."),
 			 errhint(
 				 "Remove the link by external_ids_unlink and make it anew.")));
 }

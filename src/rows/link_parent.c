@@ -80,7 +80,8 @@ static void
 collect(LinkFacts *facts, const ParentRow *row, const ExternalIdSet *set,
 		bool released)
 {
-	LinkParty party = released && facts->by_value ? LINK_RELEASE : LINK_CLAIM;
+	bool several = facts->by_value || facts->parent->deferrable;
+	LinkParty party = released && several ? LINK_RELEASE : LINK_CLAIM;
 	ExternalIdSet **members;
 	int n = external_id_set_members_internal(set, &members);
 
@@ -110,7 +111,8 @@ collect(LinkFacts *facts, const ParentRow *row, const ExternalIdSet *set,
 static void
 after_row(LinkFacts *facts, TriggerData *data)
 {
-	bool releases = facts->follow || facts->by_value;
+	bool releases = facts->follow || facts->by_value ||
+					facts->parent->deferrable;
 	ParentRow old = {0};
 	ParentRow new = {0};
 	bool same = false;
