@@ -20,7 +20,8 @@ CREATE TABLE arriving_contacts AS
 SELECT row_number() OVER (ORDER BY md5('c' || n)) AS n, 'new' || n || '@example.com' AS email, id
   FROM (SELECT row_number() OVER (ORDER BY md5('x' || line)) AS n, external_id(registry, assignment) AS id
           FROM assignments
-         WHERE EXISTS (SELECT FROM arriving_accounts WHERE external_ids @> external_id(registry, assignment))) AS s
+         WHERE EXISTS (SELECT FROM accounts AS a
+                        WHERE a.external_ids @> external_id(registry, assignment) AND a.tenant_id = 1)) AS s
  WHERE n <= 10000;
 CREATE TABLE arrived (contacts int, linked_at_once int);
 
