@@ -1,102 +1,33 @@
-# From 0.1 to 0.2: a database made by the library of 0.1, built from its tagged
-# sources, works under the library of 0.2, before ALTER EXTENSION UPDATE and
+# From 0.1 to this version: a database made by the library of 0.1, built from its
+# tagged sources, works under this library, before ALTER EXTENSION UPDATE and
 # after; the update gives the very catalog entries that a new installation has;
 # the stored forms do not change. 0.1 was for server 15: on later servers there
-# is no library of it, and its script runs with the library of 0.2 from the start.
+# is no library of it, and its script runs with this library from the start.
+# update_steps.pl goes from the other releases.
 use strict;
 use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
 
-use Cwd;
-use File::Basename;
 use IPC::Run;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use UpdateTest;
 
 my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
 my ($major) = `$pg_config --version` =~ /^PostgreSQL (\d+)/;
 my $old_library = $major == 15;
 my $dir = PostgreSQL::Test::Utils::tempdir;
-my $tree = getcwd;
+my $version = current_version();
 
 # ---------------------------------------------------------------------------
 # What 0.1 was
 # ---------------------------------------------------------------------------
-PostgreSQL::Test::Utils::system_or_bail('tar', '-C', $dir, '-xzf', 'test/releases/external_ids-0.1.tar.gz');
-my $released = "$dir/external_ids-0.1";
-ok(slurp_file('sql/external_ids--0.1.sql') eq slurp_file("$released/sql/external_ids--0.1.sql"),
-	'the script of 0.1 is as it was released');
+my $released = released_sources('0.1');
 
-# Only where git is could test/run compare the archive with the tag.
-SKIP:
-{
-	my $told = -e "$tree/../releases" ? slurp_file("$tree/../releases") : "0.1 not compared: test/run did not run this\n";
-	my ($line) = $told =~ /^0\.1 (.*)$/m;
-	skip "the archive of 0.1: $line", 1 if $line =~ /^not compared/;
-	like($line, qr/^same as tag v0\.1$/, 'the archive of 0.1 has the sources of the tag');
-}
-
-# Builds the extension in $sources and puts it, with a private copy of the
-# server, in the stage; there it takes the place of what was there, as a package does.
-sub install
-{
-	my ($sources) = @_;
-	my ($out, $err);
-	mkdir "$sources/test";
-	PostgreSQL::Test::Utils::system_or_bail('cp', "$tree/test/stage", "$sources/test/stage") if $sources ne $tree;
-	IPC::Run::run([ 'bash', "$sources/test/stage", "$dir/stage" ], '<', \undef, '>', \$out, '2>', \$err)
-	  or die "building $sources failed: $err";
-	return (split /\n/, $out)[-1];
-}
-note "server $major has no library of 0.1: its script runs with that of 0.2" unless $old_library;
-my $bindir = install($old_library ? $released : $tree);
-
-my $node = PostgreSQL::Test::Cluster->new('update', install_path => dirname($bindir));
-$node->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
-# Hint bits and dead entries are to come from the tests alone.
-$node->append_conf('postgresql.conf', "listen_addresses = ''\nautovacuum = off\nlog_statement = none\nlc_messages = 'C'");
-$node->start;
-
-# Runs SQL that must not fail; gives its output.
-sub sql
-{
-	my ($database, $sql) = @_;
-	return $node->safe_psql($database, $sql, timeout => $PostgreSQL::Test::Utils::timeout_default);
-}
-
-# The error of SQL that must fail, without its place in the source.
-sub error
-{
-	my ($database, $sql) = @_;
-	my ($rc, $out, $err) = $node->psql($database, $sql, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-	return 'no error' if $rc == 0;
-	$err =~ s/^LOCATION:.*\n?//mg;
-	$err =~ s/^.*?ERROR:\s+//s;
-	return $err;
-}
-
-# The output of one of the files in test/.
-sub output_of
-{
-	my ($database, $file) = @_;
-	my ($rc, $out, $err) = $node->psql($database, slurp_file("test/$file"),
-		timeout => $PostgreSQL::Test::Utils::timeout_default, on_error_die => 1);
-	return $out;
-}
-
-# Every check of test/upgrade_checks.sql must be ok.
-sub checks
-{
-	my ($database, $when, $file) = @_;
-	my $out = output_of($database, $file // 'upgrade_checks.sql');
-	my @failed = grep { !/^(ok|$|\|)/ } split /\n/, $out;
-	my $ok = () = $out =~ /^ok /mg;
-	ok(!@failed && $ok >= ($file ? 5 : 50), "$when: $ok checks") or diag join "\n", @failed, "$ok ok";
-	return;
-}
+note "server $major has no library of 0.1: its script runs with this one" unless $old_library;
+my $node = new_update_node('update', $old_library ? $released : undef);
 
 # The pages of an index, without what tells when they were written and the
 # checksum that comes of it.
@@ -177,11 +108,11 @@ is(ask($_, q{SELECT '{crm:2,crm:1}'::ext.external_id_set}), '{crm:1,crm:2}', 'a 
 is(ask($session, q{BEGIN; SELECT ids FROM ext.external_ids_add('"App Data".accounts', 3001, 'old:1')}), '{old:1}', 'and begins to write');
 
 # ---------------------------------------------------------------------------
-# The library of 0.2, the extension still 0.1
+# The new library, the extension still 0.1
 # ---------------------------------------------------------------------------
-my $library = (glob "$dir/stage" . `$pg_config --pkglibdir` =~ s/\n//r . '/external_ids.so')[0];
+my $library = stage() . `$pg_config --pkglibdir` =~ s/\n//r . '/external_ids.so';
 my $before = slurp_file($library);
-install($tree);
+install_sources();
 SKIP:
 {
 	skip 'there is but one library', 2 unless $old_library;
@@ -193,7 +124,7 @@ is(output_of('old', 'upgrade_facts.sql'), $facts, '0.1 with the new library: the
 checks('later', '0.1 with the new library'); # the other has its locks
 is(ask($session, q{INSERT INTO "App Data".by_value VALUES (601, 'old:1', NULL); COMMIT; SELECT external_ids FROM "App Data".accounts WHERE id = 3001}),
 	'{old:1}', 'the old session goes on, and commits');
-like(error('old', q{INSERT INTO "App Data".accounts VALUES (9001, 1, 'eu', NULL, '', 'old:1')}), qr/^23P01: /, 'what it wrote is enforced by the new library');
+like(update_error('old', q{INSERT INTO "App Data".accounts VALUES (9001, 1, 'eu', NULL, '', 'old:1')}), qr/^23P01: /, 'what it wrote is enforced by the new library');
 sql('old', q{UPDATE "App Data".accounts SET external_ids = '{}' WHERE id = 3001; DELETE FROM "App Data".by_value WHERE id = 601});
 
 # A whole installation of 0.1 under the new library: the suites that 0.1 had.
@@ -203,7 +134,7 @@ sql('suites', q{CREATE EXTENSION external_ids VERSION '0.1'});
 my $regress_out = '';
 my $status = IPC::Run::run(
 	[
-		$ENV{PG_REGRESS}, '--inputdir=.', "--outputdir=$dir", "--bindir=$bindir", '--host=' . $node->host,
+		$ENV{PG_REGRESS}, '--inputdir=.', "--outputdir=$dir", '--bindir=' . bindir(), '--host=' . $node->host,
 		'--port=' . $node->port, '--use-existing', '--dbname=suites', '--max-connections=1', @suites
 	],
 	'<', \undef, '>&', \$regress_out);
@@ -222,9 +153,9 @@ SKIP:
 	is(ask($other, q{SELECT extversion FROM pg_extension WHERE extname = 'external_ids'}), '0.1', 'nothing has changed');
 }
 sql($_, 'ALTER EXTENSION external_ids UPDATE') foreach qw(old later untouched);
-is(sql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'external_ids'}), '0.2', 'updated');
-is(output_of('old', 'upgrade_facts.sql'), $facts, '0.2: the same facts');
-checks('old', '0.2');
+is(sql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'external_ids'}), $version, 'updated');
+is(output_of('old', 'upgrade_facts.sql'), $facts, "$version: the same facts");
+checks('old', $version);
 
 # The session from before the update, still with the old library.
 is(ask($session, q{SELECT added FROM ext.external_ids_add('"App Data".accounts', 3001, 'old:2')}), '{old:2}', 'the old session still writes');
@@ -238,24 +169,10 @@ SKIP:
 sql('old', q{UPDATE "App Data".accounts SET external_ids = '{}' WHERE id = 3001});
 
 # The same catalog entries.
-sql('postgres', 'CREATE DATABASE fresh TEMPLATE template0');
-sql('fresh', 'CREATE SCHEMA ext; CREATE EXTENSION external_ids SCHEMA ext');
-my $catalog = output_of('fresh', 'catalog.sql');
-my %kinds;
-$kinds{$_}++ foreach $catalog =~ /^(\w+) \|/mg;
-cmp_ok($kinds{$_} // 0, '>', 0, "a new installation has $_")
-  foreach qw(pg_extension pg_type pg_proc arguments pg_aggregate pg_operator pg_opclass pg_opfamily pg_amop pg_amproc pg_cast pg_am pg_description pg_depend);
-foreach my $database (qw(old later))
-{
-	my %difference;
-	my $updated = output_of($database, 'catalog.sql');
-	$difference{$_}++ foreach split /\n/, $catalog;
-	$difference{$_}-- foreach split /\n/, $updated;
-	my @lines = map { ($difference{$_} > 0 ? 'new: ' : 'updated: ') . $_ } grep { $difference{$_} } sort keys %difference;
-	ok(!@lines, 'updated, it has the ' . (() = $catalog =~ /\n/g) . ' catalog entries of a new installation') or diag join "\n", @lines;
-}
+my $catalog = fresh_catalog();
+same_catalog($_, $catalog) foreach qw(old later);
 
-# All of 0.2 works on what 0.1 made.
+# All that is new works on what 0.1 made.
 output_of('old', 'upgrade_links.sql');
 checks('old', 'links on the tables of 0.1', 'upgrade_link_checks.sql');
 $node->restart;
@@ -265,7 +182,7 @@ checks('later', 'updated later');
 # ---------------------------------------------------------------------------
 # The stored forms
 # ---------------------------------------------------------------------------
-amcheck('old', '0.2, indexes of 0.1 that both versions wrote to');
+amcheck('old', "$version, indexes of 0.1 that both versions wrote to");
 
 # An index has the same pages whichever version built or filled it.
 my $differ = qq{CHECKPOINT;
@@ -274,12 +191,12 @@ SELECT string_agg(name, ' ') FROM public.pages
 cmp_ok(sql('untouched', 'SELECT count(*) FILTER (WHERE length(pages) > 10 * 8192) FROM public.pages'), '>', 4, 'there are indexes of many pages');
 is(sql('untouched', $differ), '', 'the pages of the indexes are as 0.1 left them');
 sql('untouched', sql('untouched', $build));
-is(sql('untouched', $differ), '', '0.2 builds the same pages');
+is(sql('untouched', $differ), '', "$version builds the same pages");
 sql('untouched', sprintf $one_by_one, 'by_new');
 sql('untouched', 'CHECKPOINT');
 is(sql('untouched', qq{SELECT length(pages) > 100000, pages = @{[sprintf $pages_of, q{'"App Data".by_new_key'::regclass}]} FROM public.pages WHERE name = 'by_old_key'}),
-	't|t', '0.2 inserts into the same pages');
-amcheck('untouched', '0.2, indexes that it built');
+	't|t', "$version inserts into the same pages");
+amcheck('untouched', "$version, indexes that it built");
 
 # COPY BINARY: the same bytes, and each reads the other's.
 sql('untouched', qq{COPY "App Data".$_ TO '$dir/$_.new' (FORMAT binary)}) foreach qw(systems large accounts);
@@ -290,28 +207,28 @@ foreach my $table (qw(systems large accounts))
 sql('old', q{SET search_path = "App Data", ext; CREATE TABLE large_back (LIKE large); CREATE TABLE large_old (LIKE large)});
 sql('old', qq{COPY "App Data".large_back FROM '$dir/large.old' (FORMAT binary)});
 my $same = q{SELECT count(*) FROM "App Data".%s b JOIN "App Data".large l USING (id) WHERE (b.ids::text, b.outside::text) = (l.ids::text, l.outside::text) AND b.ids OPERATOR(ext.=) l.ids};
-is(sql('old', sprintf $same, 'large_back'), '3', '0.2 reads what 0.1 wrote');
+is(sql('old', sprintf $same, 'large_back'), '3', "$version reads what 0.1 wrote");
 SKIP:
 {
 	skip 'there is but one library', 2 unless $old_library;
-	# restart ended the sessions; a server with the library of 0.1 put back reads 0.2's.
-	install($released);
+	# restart ended the sessions; a server with the library of 0.1 put back reads the new one's.
+	install_sources($released);
 	my $old = session('old');
-	is(ask($old, qq{COPY "App Data".large_old FROM '$dir/large.new' (FORMAT binary)}), '', '0.1 reads what 0.2 wrote');
+	is(ask($old, qq{COPY "App Data".large_old FROM '$dir/large.new' (FORMAT binary)}), '', "0.1 reads what $version wrote");
 	is(ask($old, sprintf $same, 'large_old'), '3', 'and finds it equal');
 	like(ask($old, q{SELECT ext.external_ids_upsert(NULL::"App Data".accounts, 'crm:1', '{}')}),
 		qr/ERROR:\s+42883: could not find function "external_ids_upsert" in file/, 'the library alone put back says what it lacks');
 	$old->{in} .= "\\q\n";
 	$old->{psql}->finish;
-	install($tree);
+	install_sources();
 }
 
 # ---------------------------------------------------------------------------
 # Downgrade; drop
 # ---------------------------------------------------------------------------
-like(error('old', q{ALTER EXTENSION external_ids UPDATE TO '0.1'}),
-	qr/^22023: extension "external_ids" has no update path from version "0.2" to version "0.1"/, 'there is no way back, which is said');
-like(error('old', 'DROP EXTENSION external_ids'), qr/^2BP01: /, 'what is in use is not dropped');
+like(update_error('old', q{ALTER EXTENSION external_ids UPDATE TO '0.1'}),
+	qr/^22023: extension "external_ids" has no update path from version "\Q$version\E" to version "0.1"/, 'there is no way back, which is said');
+like(update_error('old', 'DROP EXTENSION external_ids'), qr/^2BP01: /, 'what is in use is not dropped');
 sql('old', 'SET client_min_messages = error; DROP EXTENSION external_ids CASCADE');
 is(sql('old', q{SELECT count(*), sum(id) FROM "App Data".accounts}), '3004|4513510', 'with CASCADE it is, and rows stay');
 
