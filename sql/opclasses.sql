@@ -150,3 +150,11 @@ SELECT replace(pg_get_viewdef('oc_view'), 'oc_places.', '') AS viewdef;
 SELECT oc_places::text::oc_places = oc_places AS t FROM oc_places;
 SELECT dom @> 'crm:1' AS t, arr[1] && 'a' AS t, (pair).ids -> '' AS v FROM oc_places WHERE dom IS NOT NULL;
 DROP TABLE oc_places CASCADE; DROP DOMAIN oc_crm_ids; DROP TYPE oc_pair;
+-- The order of entries is that of their bytes, where they are stored out of line too.
+CREATE TEMP TABLE stored (n int, ids external_id_set);
+ALTER TABLE stored ALTER ids SET STORAGE EXTERNAL;
+INSERT INTO stored SELECT n, external_id_set(VARIADIC array_agg(external_id('crm', 1000 * n + i)))
+	FROM generate_series(1, 5) n, generate_series(1, 500) i GROUP BY n ORDER BY n DESC;
+SELECT pg_relation_size(reltoastrelid) > 5 * 2000 AS t FROM pg_class WHERE oid = 'stored'::regclass;
+SELECT a.n, b.n FROM stored a, stored b
+	WHERE sign(external_id_set_entry_cmp(a.ids, b.ids)) <> sign(external_id_set_entry_cmp(a.ids - '{}', b.ids - '{}'));

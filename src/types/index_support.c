@@ -33,28 +33,54 @@ typedef struct EntryAbbrev
 	hyperLogLogState card;
 } EntryAbbrev;
 
-/* Compares two entries, given as Datums in any varlena form. */
-static inline int
-entry_cmp_datums(Datum x, Datum y)
+/* As entry_cmp_datums, for any varlena form; frees detoasted copies. */
+static pg_noinline int
+entry_cmp_toasted(Datum x, Datum y)
 {
-	ExternalIdSet *a = (ExternalIdSet *) DatumGetPointer(x);
-	ExternalIdSet *b = (ExternalIdSet *) DatumGetPointer(y);
-	int cmp;
+	ExternalIdSet *a = DatumGetExternalIdSetP(x);
+	ExternalIdSet *b = DatumGetExternalIdSetP(y);
+	int cmp = bytes_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a), VARDATA_ANY(b),
+						VARSIZE_ANY_EXHDR(b));
 
-	/* The usual case: both stand in an index tuple, in short form. */
-	if (VARATT_IS_SHORT(a) && VARATT_IS_SHORT(b))
-		return bytes_cmp(VARDATA_SHORT(a), VARSIZE_SHORT(a) - VARHDRSZ_SHORT,
-						 VARDATA_SHORT(b), VARSIZE_SHORT(b) - VARHDRSZ_SHORT);
-
-	a = DatumGetExternalIdSetP(x);
-	b = DatumGetExternalIdSetP(y);
-	cmp = bytes_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a), VARDATA_ANY(b),
-					VARSIZE_ANY_EXHDR(b));
 	if ((Pointer) a != DatumGetPointer(x))
 		pfree(a);
 	if ((Pointer) b != DatumGetPointer(y))
 		pfree(b);
 	return cmp;
+}
+
+/* Finds the bytes of an entry; false if it must be detoasted for that. */
+static inline bool
+entry_bytes(Datum entry, const char **data, int *len)
+{
+	const char *p = DatumGetPointer(entry);
+
+	if (VARATT_IS_SHORT(p))
+	{
+		*data = VARDATA_SHORT(p);
+		*len = VARSIZE_SHORT(p) - VARHDRSZ_SHORT;
+		return !VARATT_IS_EXTERNAL(p); /* which looks short too */
+	}
+	*data = VARDATA(p);
+	*len = VARSIZE(p) - VARHDRSZ;
+	return !VARATT_IS_COMPRESSED(p);
+}
+
+/*
+ * Compares two entries. One from an index tuple has a short header as a rule,
+ * what the executor compares it with a long one.
+ */
+static inline int
+entry_cmp_datums(Datum x, Datum y)
+{
+	const char *a;
+	const char *b;
+	int alen;
+	int blen;
+
+	if (likely(entry_bytes(x, &a, &alen) && entry_bytes(y, &b, &blen)))
+		return bytes_cmp(a, alen, b, blen);
+	return entry_cmp_toasted(x, y);
 }
 
 /* external_id_set_entry_cmp(entry, entry): by value, then label */
