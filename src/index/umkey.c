@@ -11,15 +11,20 @@
 #include "index/unique_members.h"
 
 /*
- * The conditions that btree evaluates on its first column. Each calls the
- * order function that um_set_key() put into fn_extra.
+ * The conditions that btree evaluates on its first column. Each calls the order
+ * function that um_set_key() put into fn_extra, with its own arguments; it
+ * raises no NULL that the caller would not look for.
  */
 static inline int32
 um_key_order(FunctionCallInfo fcinfo)
 {
-	return DatumGetInt32(
-		FunctionCall2Coll(fcinfo->flinfo->fn_extra, PG_GET_COLLATION(),
-						  PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
+	FmgrInfo *key = fcinfo->flinfo;
+	Datum order;
+
+	fcinfo->flinfo = key->fn_extra;
+	order = FunctionCallInvoke(fcinfo);
+	fcinfo->flinfo = key;
+	return DatumGetInt32(order);
 }
 
 /* entry = query */
@@ -45,7 +50,7 @@ um_key_at_most(PG_FUNCTION_ARGS)
 
 /*
  * Make "key" a btree scan key on the first column: strategy, the function that
- * evaluates it, the order function that it goes by.
+ * evaluates it, the order function that it goes by, which must live as long.
  */
 void
 um_set_key(IndexScanDesc scan, MemoryContext context, ScanKey key,
@@ -59,9 +64,9 @@ um_set_key(IndexScanDesc scan, MemoryContext context, ScanKey key,
 	flinfo.fn_nargs = 2;
 	flinfo.fn_strict = true;
 	flinfo.fn_stats = order->fn_stats;
-	flinfo.fn_mcxt = context;
 	ScanKeyEntryInitializeWithInfo(key, 0, 1, strategy, subtype,
 								   scan->indexRelation->rd_indcollation[0],
 								   &flinfo, argument);
-	key->sk_func.fn_extra = order; /* the copy above cleared it */
+	key->sk_func.fn_extra = order; /* the copy above set these two */
+	key->sk_func.fn_mcxt = context;
 }

@@ -64,7 +64,8 @@ typedef struct UmScan
 	IndexScanDesc inner;
 	UmCondition condition; /* the probed one */
 	int next_probe;
-	bool active; /* the inner scan runs */
+	bool active;		  /* the inner scan runs */
+	UmProbeKind prepared; /* what the inner scan's first keys are made for */
 
 	/* TIDs handed out, where one could come twice */
 	bool distinct;
@@ -81,7 +82,7 @@ typedef struct UmScan
 	FmgrInfo query_entries; /* query to entries */
 
 	MemoryContext scan_context;	 /* lives as long as the scan */
-	MemoryContext query_context; /* reset by each rescan */
+	MemoryContext query_context; /* reset by rescans */
 } UmScan;
 
 /*
@@ -107,6 +108,7 @@ umbeginscan(Relation index, int nkeys, int norderbys)
 	um->inner = um_btree()->ambeginscan(index, nkeys + 2, 0);
 	um->inner->parallel_scan = NULL;
 	um->inner->xs_temp_snap = false;
+	um->prepared = UM_PROBE_ALL; /* no keys on the set */
 
 	scan->opaque = um;
 	return scan;
@@ -233,6 +235,49 @@ um_is_cheaper(const UmCondition *a, const UmCondition *b)
 }
 
 /*
+ * Make the inner scan's keys on the set, but for the entry, which each probe
+ * puts in. Those of the last rescan serve again, unless they are of another
+ * kind. Returns the place of the next key.
+ */
+static ScanKey
+um_prepare_set_keys(IndexScanDesc scan)
+{
+	UmScan *um = scan->opaque;
+	UmCondition *condition = &um->condition;
+	ScanKey keys = um->inner->keyData;
+	bool made = um->prepared == condition->kind;
+
+	um->prepared = condition->kind;
+	switch (condition->kind)
+	{
+		case UM_PROBE_ENTRY:
+			if (!made)
+				um_set_key(scan, um->scan_context, &keys[0],
+						   BTEqualStrategyNumber, um_key_equal, um->order,
+						   InvalidOid, (Datum) 0);
+			return &keys[1];
+		case UM_PROBE_RANGE:
+			um_set_key(scan, um->scan_context, &keys[0],
+					   BTGreaterEqualStrategyNumber, um_key_at_least,
+					   um->order, InvalidOid, (Datum) 0);
+			um_set_key(scan, um->scan_context, &keys[1],
+					   BTLessEqualStrategyNumber, um_key_at_most,
+					   &um->query_order, condition->key->sk_subtype,
+					   condition->key->sk_argument);
+			return &keys[2];
+		case UM_PROBE_PLACEHOLDER:
+			ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, 1,
+								   InvalidStrategy, InvalidOid, InvalidOid,
+								   InvalidOid, (Datum) 0);
+			return &keys[1];
+		case UM_PROBE_ALL:
+		case UM_PROBE_SETLESS: /* has no probes */
+			break;
+	}
+	return &keys[0];
+}
+
+/*
  * amrescan. The query's arguments must live until the next rescan, as btree's
  * must. An error if there is no condition on the set: the planner is told that
  * one is needed.
@@ -242,7 +287,7 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 		 int norderbys)
 {
 	UmScan *um = scan->opaque;
-	ScanKey inner_key = um->inner->keyData;
+	ScanKey inner_key;
 	int nconditions = 0;
 
 	(void) orderbys;
@@ -250,7 +295,7 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 
 	if (keys != NULL && nkeys > 0)
 		memmove(scan->keyData, keys, nkeys * sizeof(ScanKeyData));
-	MemoryContextReset(um->query_context);
+	um_reset_if_grown(um->query_context);
 	um->active = false;
 	um->next_probe = 0;
 	um->have_first = false;
@@ -260,13 +305,18 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 	for (int i = 0; i < scan->numberOfKeys; i++)
 	{
 		ScanKey key = &scan->keyData[i];
-		UmCondition condition;
+		UmCondition other;
 
 		if (key->sk_attno != 1)
 			continue;
-		um_read_condition(scan, key, &condition);
-		if (nconditions++ == 0 || um_is_cheaper(&condition, &um->condition))
-			um->condition = condition;
+		if (nconditions++ == 0)
+			um_read_condition(scan, key, &um->condition);
+		else
+		{
+			um_read_condition(scan, key, &other);
+			if (um_is_cheaper(&other, &um->condition))
+				um->condition = other;
+		}
 	}
 	if (nconditions == 0)
 		elog(ERROR, "scan of index \"%s\" without a condition on the set",
@@ -277,11 +327,7 @@ umrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys,
 				   um->condition.kind == UM_PROBE_RANGE ||
 				   um->condition.kind == UM_PROBE_ALL;
 
-	/* room for the keys on the set, then those on the scope */
-	if (um->condition.kind == UM_PROBE_RANGE)
-		inner_key += 2;
-	else if (um->condition.kind != UM_PROBE_ALL)
-		inner_key += 1;
+	inner_key = um_prepare_set_keys(scan);
 	for (int i = 0; i < scan->numberOfKeys; i++)
 		if (scan->keyData[i].sk_attno != 1)
 			*inner_key++ = scan->keyData[i];
@@ -298,42 +344,14 @@ um_start_probe(IndexScanDesc scan, Relation heap)
 	UmScan *um = scan->opaque;
 	UmCondition *condition = &um->condition;
 	IndexScanDesc inner = um->inner;
-	Datum entry;
 
 	if (um->next_probe >= condition->nprobes)
 		return false;
 	CHECK_FOR_INTERRUPTS();
 
-	entry = condition->entries == NULL ? (Datum) 0
-									   : condition->entries[um->next_probe];
+	if (condition->entries != NULL)
+		inner->keyData[0].sk_argument = condition->entries[um->next_probe];
 	um->next_probe++;
-
-	switch (condition->kind)
-	{
-		case UM_PROBE_ENTRY:
-			um_set_key(scan, um->scan_context, &inner->keyData[0],
-					   BTEqualStrategyNumber, um_key_equal, um->order,
-					   InvalidOid, entry);
-			break;
-		case UM_PROBE_RANGE:
-			um_set_key(scan, um->scan_context, &inner->keyData[0],
-					   BTGreaterEqualStrategyNumber, um_key_at_least,
-					   um->order, InvalidOid, entry);
-			um_set_key(scan, um->scan_context, &inner->keyData[1],
-					   BTLessEqualStrategyNumber, um_key_at_most,
-					   &um->query_order, condition->key->sk_subtype,
-					   condition->key->sk_argument);
-			break;
-		case UM_PROBE_PLACEHOLDER:
-			ScanKeyEntryInitialize(&inner->keyData[0],
-								   SK_ISNULL | SK_SEARCHNULL, 1,
-								   InvalidStrategy, InvalidOid, InvalidOid,
-								   InvalidOid, (Datum) 0);
-			break;
-		case UM_PROBE_ALL:
-		case UM_PROBE_SETLESS: /* has no probes */
-			break;
-	}
 
 	inner->xs_snapshot = scan->xs_snapshot;
 	SINCE_18(inner->instrument = scan->instrument);

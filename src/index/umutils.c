@@ -1,7 +1,7 @@
 /*
  * umutils.c
  *		What the parts of unique_members share: btree's routine, the entries of
- *		a set.
+ *		a set, and the memory for them.
  */
 #include "postgres.h"
 
@@ -43,4 +43,16 @@ um_entries(FmgrInfo *proc, Oid collation, Datum query, int *nentries)
 		FunctionCall2Coll(proc, collation, query, PointerGetDatum(&n)));
 	*nentries = entries == NULL ? 0 : n;
 	return entries;
+}
+
+/*
+ * Reset "context", of ALLOCSET_SMALL_SIZES, whose contents are no longer needed,
+ * if it has grown beyond its first block: what a small set leaves there costs
+ * less than a reset per set.
+ */
+void
+um_reset_if_grown(MemoryContext context)
+{
+	if (MemoryContextMemAllocated(context, false) > ALLOCSET_SMALL_INITSIZE)
+		MemoryContextReset(context);
 }

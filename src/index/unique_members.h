@@ -78,6 +78,7 @@ typedef struct UmView
 extern const IndexAmRoutine *um_btree(void);
 extern Datum *um_entries(FmgrInfo *proc, Oid collation, Datum query,
 						 int *nentries);
+extern void um_reset_if_grown(MemoryContext context);
 
 /* umcheck.c */
 extern void um_check_columns(Relation index);

@@ -199,18 +199,24 @@ set_entries(ExternalIdSet *set, int32 *nentries)
 {
 	MemberWalk walk;
 	Datum *entries;
-	int n = external_id_set_cardinality_internal(set);
+	int n;
 
-	*nentries = n;
+	member_walk_begin(&walk, set);
+	if (walk.single)
+	{
+		member_walk_step(&walk); /* is it well formed? */
+		entries = palloc(sizeof(Datum));
+		entries[0] = PointerGetDatum(set);
+		*nentries = 1;
+		return entries;
+	}
+	*nentries = n = external_id_set_cardinality_internal(set);
 	if (n == 0)
 		return NULL;
 	entries = palloc_extended(n * sizeof(Datum), MCXT_ALLOC_HUGE);
-	member_walk_begin(&walk, set);
 	for (n = 0; member_walk_step(&walk); n++)
 	{
-		if (walk.single)
-			entries[n] = PointerGetDatum(set);
-		else if (walk.header != NULL)
+		if (walk.header != NULL)
 			entries[n] = PointerGetDatum(walk.header);
 		else
 		{
