@@ -20,7 +20,7 @@ typedef struct UmBuild
 {
 	FmgrInfo *entries; /* the operator class's */
 	Oid collation;
-	MemoryContext row_context;	 /* reset per row */
+	MemoryContext row_context;	 /* emptied before a row */
 	IndexBuildCallback callback; /* btree's */
 	void *callback_state;
 } UmBuild;
@@ -41,7 +41,7 @@ um_build_callback(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	if (isnull[0])
 		return;
 
-	MemoryContextReset(build->row_context);
+	um_reset_if_grown(build->row_context);
 	old = MemoryContextSwitchTo(build->row_context);
 	entries = um_entries(build->entries, build->collation, set, &nentries);
 	MemoryContextSwitchTo(old);

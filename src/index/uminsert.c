@@ -13,7 +13,7 @@
 typedef struct UmInsert
 {
 	FmgrInfo *entries;		   /* the operator class's */
-	MemoryContext row_context; /* reset per row */
+	MemoryContext row_context; /* emptied after a row */
 } UmInsert;
 
 /*
@@ -31,7 +31,7 @@ um_insert_state(Relation heap, Relation index, IndexInfo *indexInfo)
 		state->entries = index_getprocinfo(index, 1, UM_ENTRIES_PROC);
 		state->row_context = AllocSetContextCreate(indexInfo->ii_Context,
 												   "unique_members insert row",
-												   ALLOCSET_SMALL_SIZES);
+												   ALLOCSET_DEFAULT_SIZES);
 		indexInfo->ii_AmCache = state;
 	}
 	return state;
@@ -142,6 +142,6 @@ uminsert(Relation index, Datum *values, bool *isnull, ItemPointer heap_tid,
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(state->row_context);
+	um_reset_if_grown(state->row_context);
 	return unique;
 }

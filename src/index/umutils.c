@@ -46,13 +46,12 @@ um_entries(FmgrInfo *proc, Oid collation, Datum query, int *nentries)
 }
 
 /*
- * Reset "context", of ALLOCSET_SMALL_SIZES, whose contents are no longer needed,
- * if it has grown beyond its first block: what a small set leaves there costs
- * less than a reset per set.
+ * Reset "context", whose contents are no longer needed, if it has grown: what a
+ * small set leaves there costs less than a reset per set.
  */
 void
 um_reset_if_grown(MemoryContext context)
 {
-	if (MemoryContextMemAllocated(context, false) > ALLOCSET_SMALL_INITSIZE)
+	if (MemoryContextMemAllocated(context, false) > ALLOCSET_DEFAULT_INITSIZE)
 		MemoryContextReset(context);
 }
