@@ -174,6 +174,13 @@ typedef enum CompareType
 #define INDEX_FETCH_BEGIN_ARGUMENTS(heap) heap, flags
 #endif
 
+/* Rows behind an index's TIDs are fetched, and a table scanned, with flags from 19 on. */
+#if PG_VERSION_NUM < 190000
+#define begin_index_fetch(heap) table_index_fetch_begin(heap)
+#else
+#define begin_index_fetch(heap) table_index_fetch_begin(heap, SO_NONE)
+#endif
+
 /*
  * What an access method's handler returns. Until 18 it is palloc'd, and the
  * server copies and frees it; from 19 on it must live as long as the backend.

@@ -114,12 +114,13 @@ sub deadlocks_logged
 }
 
 # The table of accounts with its index, a pool of IDs crm:1 .. crm:N to probe
-# for, and three checks, each of one snapshot:
+# for, and checks, each of one snapshot:
 #
 # held_twice()     IDs that two rows hold, by a sequential scan
 # wrong_lookups()  IDs, of those held and those of the pool, for which the index
 #                  does not give exactly the rows that a sequential scan gives
 # held()           IDs that are held
+# faults()         what external_ids_check finds
 sub create_accounts
 {
 	my ($node, $pool) = @_;
@@ -140,6 +141,9 @@ AS \$\$
 
 CREATE FUNCTION held() RETURNS bigint LANGUAGE sql STABLE
 AS 'SELECT coalesce(sum(cardinality(external_ids)), 0) FROM accounts';
+
+CREATE FUNCTION faults() RETURNS bigint LANGUAGE sql
+AS \$\$SELECT count(*) FROM external_ids_check('accounts_external_ids_key')\$\$;
 
 -- No sequential scan where there is another way: what has none is the scan of
 -- the whole table, which makes the list that the look-ups are compared with.

@@ -104,7 +104,7 @@ SELECT count(*) FROM acknowledged a, unnest(a.external_ids) AS m
 WHERE ARRAY(SELECT b.id FROM accounts b WHERE b.external_ids @> m) IS DISTINCT FROM ARRAY[a.id];
 )), '0', "round $round: every acknowledged claim resolves");
 	is(sql($node, 'SELECT held_twice()'), '0', "round $round: no ID is held twice");
-	is(sql($node, 'SELECT wrong_lookups()'), '0', "round $round: index and table agree");
+	is(sql($node, 'SELECT wrong_lookups(), faults()'), '0|0', "round $round: index and table agree");
 
 	# A claim on an ID that is held, for a sample of them.
 	is( sql($node, q(
@@ -123,7 +123,7 @@ note "$total claims were acknowledged";
 
 # The index was not rebuilt by all this, and a rebuild finds nothing new.
 sql($node, 'REINDEX INDEX accounts_external_ids_key; VACUUM accounts;');
-is(sql($node, 'SELECT wrong_lookups()'), '0', 'the same after REINDEX');
+is(sql($node, 'SELECT wrong_lookups(), faults()'), '0|0', 'the same after REINDEX');
 $node->stop;
 
 done_testing();

@@ -83,8 +83,8 @@ REINDEX INDEX accounts_external_ids_key;
 INSERT INTO accounts SELECT 20000 + i, external_id('late', i) FROM generate_series(1, 1000) i;
 ));
 $primary->wait_for_catchup($standby);
-is( sql($standby, 'SELECT held(), wrong_lookups(), held_twice()'),
-	sql($primary, 'SELECT held(), 0, 0'),
+is( sql($standby, 'SELECT held(), wrong_lookups(), held_twice(), faults()'),
+	sql($primary, 'SELECT held(), 0, 0, 0'),
 	'afterwards, the standby has what the primary has, and finds it');
 unlike(slurp_file($standby->logfile), qr/inconsistent page found|FATAL|PANIC/, 'every page was replayed to what the primary had');
 
@@ -97,7 +97,7 @@ is( sql_error($standby, q(INSERT INTO accounts VALUES (99002, '{new:1,new:2}')))
 	'no error', 'it takes a claim on IDs that are free');
 is( sql($standby, 'SET enable_seqscan = off; SELECT id FROM accounts WHERE external_ids @> \'new:2\''),
 	'99002', 'and resolves it');
-is(sql($standby, 'SELECT wrong_lookups(), held_twice()'), '0|0', 'index and table agree on the promoted standby');
+is(sql($standby, 'SELECT wrong_lookups(), held_twice(), faults()'), '0|0|0', 'index and table agree on the promoted standby');
 $standby->stop;
 
 done_testing();
