@@ -29,6 +29,11 @@ DECLARE
     fk record;
 BEGIN
     entry := entry - 'oid' - 'proargdefaults'; -- of the latter see below
+    -- some minor releases note the WAL position here
+    IF jsonb_typeof(entry -> 'attoptions') = 'array' THEN
+        entry := entry || jsonb_build_object('attoptions',
+            (SELECT jsonb_agg(o) FROM jsonb_array_elements_text(entry -> 'attoptions') AS a (o) WHERE o NOT LIKE 'pg_attver=%'));
+    END IF;
     FOR fk IN SELECT fkcols[1] AS col, pktable FROM pg_get_catalog_foreign_keys()
                WHERE fktable = catalog AND pkcols = '{oid}' LOOP
         entry := entry || jsonb_build_object(fk.col, pg_temp.named(fk.pktable, entry -> fk.col));

@@ -45,6 +45,8 @@ SELECT DISTINCT 'function ' || p.proname FROM member JOIN pg_proc p ON classid =
 UNION ALL
 SELECT DISTINCT 'type ' || t.typname FROM member JOIN pg_type t ON classid = 'pg_type'::regclass AND objid = t.oid WHERE t.typelem = 0 AND t.typtype = 'b'
 UNION ALL
+SELECT 'view ' || c.relname FROM member JOIN pg_class c ON classid = 'pg_class'::regclass AND objid = c.oid WHERE c.relkind = 'v'
+UNION ALL
 SELECT DISTINCT 'operator ' || o.oprname FROM member JOIN pg_operator o ON classid = 'pg_operator'::regclass AND objid = o.oid
 UNION ALL
 SELECT DISTINCT 'operator class ' || c.opcname FROM member JOIN pg_opclass c ON classid = 'pg_opclass'::regclass AND objid = c.oid
