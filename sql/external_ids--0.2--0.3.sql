@@ -187,3 +187,27 @@ IS 'each unique_members index, and each external_id_set column without index: wh
 GRANT SELECT ON external_ids_indexes TO PUBLIC;
 
 -- END OF INDEXES
+
+-- =========================================================================
+-- Operations: moving to a set column (section owner: src/rows/duplicates.c)
+-- =========================================================================
+
+-- With the caller's rights, also those of an expression; it may do anything.
+
+CREATE FUNCTION external_ids_duplicates(
+	"table" regclass,
+	ids text DEFAULT NULL,
+	scope name[] DEFAULT '{}',
+	label text DEFAULT NULL,
+	by_value boolean DEFAULT false,
+	OUT scope jsonb,
+	OUT id external_id,
+	OUT keys text[])
+RETURNS SETOF record
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
+
+COMMENT ON FUNCTION external_ids_duplicates(regclass, text, name[], text, boolean)
+IS 'the external IDs that several rows hold, before a unique_members index is built';
+
+-- END OF MIGRATION

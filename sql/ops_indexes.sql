@@ -78,12 +78,16 @@ SELECT index, scope, predicate, problem FROM here;
 INSERT INTO parted VALUES (1, 'crm:1', 2, 'x');
 DELETE FROM parted;
 CREATE INDEX parted_key ON ONLY parted USING unique_members (ids external_id_set_value_ops, org_id, region) WHERE id > 0;
--- parts are named with an OID at the end
+-- parts are named with an OID at the end, which is not to be shown
 \set unnamed 'regexp_replace(mend::text, \'_\\d{4,}\', \'_OID\', \'g\')'
 SELECT index, valid, problem, :unnamed AS mend FROM wrong;
+\set ECHO none
 SELECT unnest(mend) FROM wrong \gexec
+\set ECHO all
 SELECT index, valid, problem, :unnamed AS mend FROM wrong;
+\set ECHO none
 SELECT unnest(mend) FROM wrong \gexec
+\set ECHO all
 SELECT * FROM wrong;
 SELECT "table", scope, operator_class, predicate, valid FROM here;
 SELECT size = (SELECT sum(size) FROM here WHERE "table" IN ('parted_1'::regclass, 'parted_2_1') AND operator_class = 'external_id_set_value_ops'

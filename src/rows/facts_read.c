@@ -323,13 +323,11 @@ named_index_error(const TableFacts *facts, Relation rel, Oid indexid)
 }
 
 /*
- * Read the facts of "rel", which the caller has locked. The result lives in a
- * memory context of its own below the current one; the caller moves it. Errors:
- * 42809 not a table; 42703 no external_id_set column; 42704 no unique_members
- * index; 22023 several, or the named one does not fit.
+ * What every table has, whatever its indexes: names, the extension's types. The
+ * result lives in a memory context of its own below the current one.
  */
-TableFacts *
-rows_read_facts(Relation rel, Oid indexid, Oid extschema)
+static TableFacts *
+describe_table(Relation rel, Oid extschema)
 {
 	MemoryContext context;
 	MemoryContext oldcontext;
@@ -355,6 +353,94 @@ rows_read_facts(Relation rel, Oid indexid, Oid extschema)
 	facts->only = rel->rd_rel->relkind == RELKIND_RELATION;
 	facts->schema_name = get_namespace_name(RelationGetNamespace(rel));
 	facts->table_name = pstrdup(RelationGetRelationName(rel));
+	MemoryContextSwitchTo(oldcontext);
+	return facts;
+}
+
+/*
+ * Take down the set column: "column" or, if that is NULL, the only one of the
+ * type.
+ */
+static void
+read_set_column(TableFacts *facts, Relation rel, const char *column)
+{
+	TupleDesc desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool is_set = getBaseType(att->atttypid) == facts->settype;
+
+		if (att->attisdropped ||
+			(column ? strcmp(NameStr(att->attname), column) != 0 : !is_set))
+			continue;
+		if (!is_set)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is not of type external_id_set",
+							column)));
+		if (facts->set_name != NULL)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(
+					 "table \"%s\" has more than one column of type external_id_set",
+					 facts->table_name),
+				 errdetail("Two of them are \"%s\" and \"%s\".",
+						   facts->set_name, NameStr(att->attname)),
+				 errhint("Name the one that is meant.")));
+		facts->set_name = pstrdup(NameStr(att->attname));
+		facts->set_attnum = att->attnum;
+		facts->set_declared = att->atttypid;
+	}
+	if (facts->set_name == NULL && column == NULL)
+		no_index_error(facts, rel);
+	if (facts->set_name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("column \"%s\" of table \"%s\" does not exist",
+							   column, facts->table_name)));
+}
+
+/*
+ * The facts of "rel", which the caller has locked, as far as they do not come
+ * from a unique_members index, for who works on a table that may have none yet:
+ * names, types, the primary key if it has one and, with "wants_set", the set
+ * column "column" or, if that is NULL, the only one. Errors: 42809 not a table;
+ * 42703 no such column; 42804 its type does not fit; 22023 several.
+ */
+TableFacts *
+rows_read_table(Relation rel, bool wants_set, const char *column,
+				Oid extschema)
+{
+	TableFacts *facts = describe_table(rel, extschema);
+	MemoryContext oldcontext = MemoryContextSwitchTo(facts->context);
+	List *indexes = RelationGetIndexList(rel);
+	ListCell *cell;
+
+	if (wants_set)
+		read_set_column(facts, rel, column);
+	foreach(cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		read_primary_key(facts, rel, index);
+		index_close(index, NoLock);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	return facts;
+}
+
+/*
+ * Read the facts of "rel", which the caller has locked. The result lives in a
+ * memory context of its own below the current one; the caller moves it. Errors:
+ * 42809 not a table; 42703 no external_id_set column; 42704 no unique_members
+ * index; 22023 several, or the named one does not fit.
+ */
+TableFacts *
+rows_read_facts(Relation rel, Oid indexid, Oid extschema)
+{
+	TableFacts *facts = describe_table(rel, extschema);
+	MemoryContext oldcontext = MemoryContextSwitchTo(facts->context);
 
 	read_indexes(facts, rel, indexid);
 	if (!OidIsValid(facts->indexid))
@@ -366,7 +452,7 @@ rows_read_facts(Relation rel, Oid indexid, Oid extschema)
 
 	facts->cleanup.func = free_plans;
 	facts->cleanup.arg = facts;
-	MemoryContextRegisterResetCallback(context, &facts->cleanup);
+	MemoryContextRegisterResetCallback(facts->context, &facts->cleanup);
 	MemoryContextSwitchTo(oldcontext);
 	return facts;
 }

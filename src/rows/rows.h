@@ -110,6 +110,8 @@ extern TableFacts *rows_facts_to_write(FunctionCallInfo fcinfo, int indexarg);
 
 /* facts_read.c */
 extern TableFacts *rows_read_facts(Relation rel, Oid indexid, Oid extschema);
+extern TableFacts *rows_read_table(Relation rel, bool wants_set,
+								   const char *column, Oid extschema);
 
 /* plans.c */
 extern int rows_begin_predicate(void);
