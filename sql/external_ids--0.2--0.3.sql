@@ -189,7 +189,7 @@ GRANT SELECT ON external_ids_indexes TO PUBLIC;
 -- END OF INDEXES
 
 -- =========================================================================
--- Operations: moving to a set column (section owner: src/rows/duplicates.c)
+-- Operations: moving to a set column (section owner: src/rows/duplicates.c, backfill*.c)
 -- =========================================================================
 
 -- With the caller's rights, also those of an expression; it may do anything.
@@ -209,5 +209,24 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
 
 COMMENT ON FUNCTION external_ids_duplicates(regclass, text, name[], text, boolean)
 IS 'the external IDs that several rows hold, before a unique_members index is built';
+
+-- A procedure, for it commits after each batch.
+
+CREATE PROCEDURE external_ids_backfill(
+	"table" regclass,
+	ids text,
+	label text DEFAULT NULL,
+	"column" name DEFAULT NULL,
+	after text DEFAULT NULL,
+	upto text DEFAULT NULL,
+	batch int DEFAULT 1000,
+	wait interval DEFAULT '0',
+	progress bigint DEFAULT NULL,
+	on_conflict text DEFAULT 'stop')
+AS 'MODULE_PATHNAME'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE external_ids_backfill(regclass, text, text, name, text, text, int, interval, bigint, text)
+IS 'fill a set column from columns or an expression, a range of keys and a transaction at a time';
 
 -- END OF MIGRATION

@@ -73,9 +73,9 @@ rows_ids_text(const TableFacts *facts, const ExternalIdSet *ids)
  * them; a NULL key is that of a new row whose holder the caller has looked for in
  * vain. Result in the current memory context.
  */
-static char *
-conflict_detail(TableFacts *facts, const ExternalIdSet *added,
-				const Datum *key, const Datum *scope)
+char *
+rows_conflict_detail(TableFacts *facts, const ExternalIdSet *added,
+					 const Datum *key, const Datum *scope)
 {
 	MemoryContext oldcontext = CurrentMemoryContext;
 	RowParams params = {0};
@@ -163,5 +163,5 @@ rows_report_conflict(TableFacts *facts, const ErrorData *edata,
 		if (scope_nulls[i])
 			ReThrowError((ErrorData *) edata);
 	rows_conflict_error(facts, edata,
-						conflict_detail(facts, added, key, scope));
+						rows_conflict_detail(facts, added, key, scope));
 }

@@ -144,6 +144,9 @@ extern bool rows_column_plans_hold(const TableFacts *facts);
 
 /* conflict.c */
 extern char *rows_ids_text(const TableFacts *facts, const ExternalIdSet *ids);
+extern char *rows_conflict_detail(TableFacts *facts,
+								  const ExternalIdSet *added, const Datum *key,
+								  const Datum *scope);
 extern bool rows_is_conflict(const TableFacts *facts, const ErrorData *edata);
 pg_noreturn extern void
 rows_report_conflict(TableFacts *facts, const ErrorData *edata,
