@@ -38,4 +38,4 @@ COPY with_link.accounts FROM :'file';
 -- @after with
 SELECT count(*) = 300000 FROM with_link.accounts;
 
--- @ratio with / without 1.5
+-- @goal link time with / without <= 1.5 late binding

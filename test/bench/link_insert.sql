@@ -42,4 +42,4 @@ INSERT INTO linked (org_id, account_external_id) VALUES (1, external_id('crm', :
 -- @after linked
 SELECT count(*) = 2000 AND count(account_id) = 2000 FROM linked;
 
--- @ratio linked / by_hand 1.3
+-- @goal link time linked / by_hand <= 1.3 late binding

@@ -1,200 +1,199 @@
 #!/usr/bin/env perl
-# Runs benchmarks and prints what they measured:
+# Runs benchmarks and prints what they measured; README.md beside it tells how a
+# benchmark is written:
 #
-#   perl test/bench/run.pl [NAME ...]        all by custom
+#   perl test/bench/run.pl [NAME ...]        all that do not ask to be named
 #
-# PGHOST, PGPORT and PGUSER name the server; each benchmark has a database of its
-# own there. A benchmark is a file NAME.sql beside this one, in sections, each of
-# which begins with a line of its own:
-#
-#   -- @title TEXT             what is measured
-#   -- @rounds N               how often each variant is run; 5 by custom
-#   -- @setup                  SQL that is run once
-#   -- @before VARIANT         SQL before each run of a variant, not measured
-#   -- @sql VARIANT            SQL of which the time is measured, in seconds
-#   -- @pgbench VARIANT OPTS   a pgbench script, and pgbench's options; measured
-#                              is the mean time of a transaction, in milliseconds
-#   -- @after VARIANT          SQL after each run: its one value must be true
-#   -- @ratio A / B GOAL       what is reported: A's time by B's, at most GOAL
-#
-# SQL can use :dir, a folder that the server may write to. All variants run in
-# each round, one after the other, in turn forwards and backwards, so that what
-# disturbs the machine disturbs all. A ratio is that of one round; reported are
-# the median of the rounds and the range. On Linux the same is reported of the
-# CPU time that the server spent, which says more on a busy machine.
+# PGHOST, PGPORT and PGUSER name the server, BENCH_* the sizes (see
+# lib/BenchServer.pm); what was measured is also written to the folder BENCH_OUT.
+# All variants of a benchmark run in each round, one after the other, in turn
+# forwards and backwards, so that what disturbs the machine disturbs all. A ratio
+# is that of one round; reported are the median of the rounds and the range, and
+# on Linux the same of the CPU time that the server spent, which says more on a
+# busy machine.
 use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Temp qw(tempdir);
+use lib dirname(__FILE__) . '/lib';
+
+use BenchChart qw(draw_charts);
+use BenchFile qw(read_sections);
+use BenchReport qw(goal_row print_variants print_goals write_runs write_goals write_markdown);
+use BenchServer qw(output_of run_sql time_sql time_pgbench ended_cpu server_variables);
 
 my $here = dirname(__FILE__);
-my $dir = tempdir(CLEANUP => 1);
-chmod 0755, $dir;
-my $database;
+my $shared = 'bench';    # the database of the shared data
+my %loaded;              # data set => 1 while it is there, 0 if it cannot be
 
-# Runs a command and returns its output; dies if it fails.
-sub output_of
+# Loads a shared data set unless it is there. Returns whether it is.
+sub load_data
 {
-	my (@command) = @_;
-	open(my $out, '-|', @command) or die "$command[0]: $!\n";
-	my $text = do { local $/; <$out> };
-	close $out or die "failed: @command\n";
-	return $text // '';
-}
-
-# Runs SQL, which can be long, by psql in the benchmark's database.
-sub run_sql
-{
-	my ($sql) = @_;
-	open(my $file, '>', "$dir/run.sql") or die "$dir/run.sql: $!\n";
-	print $file $sql;
-	close $file;
-	return output_of('psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', "dir=$dir", '-d', $database, '-f', "$dir/run.sql");
-}
-
-# The CPU time in seconds of all sessions of the server that have ended, or
-# undef where that cannot be known: what Linux adds up for the postmaster.
-sub ended_cpu
-{
-	my $ticks = output_of('psql', '-XAtq', '-d', 'postgres', '-c', q{
-SELECT split_part(stat, ' ', 14)::bigint + split_part(stat, ' ', 15)::bigint
-FROM (SELECT split_part(regexp_replace(pg_read_file('/proc/self/stat', 0, 4096, true), '^.*[)] ', ''), ' ', 2)) AS self (parent),
-     regexp_replace(pg_read_file('/proc/' || parent || '/stat', 0, 4096, true), '^.*[)] ', '') AS stat});
-	return $ticks =~ /(\d+)/ ? $1 / 100 : undef;
-}
-
-sub median
-{
-	my @sorted = sort { $a <=> $b } @_;
-	my $middle = @sorted / 2;
-	return @sorted % 2 ? $sorted[$middle] : ($sorted[ $middle - 1 ] + $sorted[$middle]) / 2;
-}
-
-# Median and range of numbers, as text.
-sub summary
-{
-	my (@values) = @_;
-	my @sorted = sort { $a <=> $b } @values;
-	return sprintf('%9.3f   %9.3f .. %.3f', median(@values), $sorted[0], $sorted[-1]);
-}
-
-# Reads a benchmark: { title, rounds, setup, variants => [names],
-# variant => { NAME => { kind, text, options, before, after } }, ratios }.
-sub read_benchmark
-{
-	my ($name) = @_;
-	my %benchmark = (title => $name, rounds => 5, setup => '', variants => [], variant => {}, ratios => []);
-	my $section = \my $preface;
-	open(my $file, '<', "$here/$name.sql") or die "there is no benchmark \"$name\"\n";
-	while (my $line = <$file>)
+	my ($set) = @_;
+	return $loaded{$set} if defined $loaded{$set};
+	my $data = read_sections("$here/data/$set.sql", $set);
+	for my $extension (@{ $data->{requires} })
 	{
-		if ($line !~ /^-- \@(\w+)\s*(.*?)\s*$/)
-		{
-			$$section .= $line;
-			next;
-		}
-		my ($what, $rest) = ($1, $2);
-		my ($variant, $options) = split ' ', $rest, 2;
-		if ($what eq 'title' || $what eq 'rounds') { $benchmark{$what} = $rest }
-		elsif ($what eq 'setup') { $section = \$benchmark{setup} }
-		elsif ($what eq 'ratio' && $rest =~ m{^(\S+) / (\S+)\s+(\S+)$}) { push @{ $benchmark{ratios} }, [ $1, $2, $3 ] }
-		elsif ($what eq 'before' || $what eq 'after') { $section = \$benchmark{variant}{$variant}{$what} }
-		elsif ($what eq 'sql' || $what eq 'pgbench')
-		{
-			push @{ $benchmark{variants} }, $variant;
-			$benchmark{variant}{$variant}{kind} = $what;
-			$benchmark{variant}{$variant}{options} = [ split ' ', $options // '' ];
-			$section = \$benchmark{variant}{$variant}{text};
-		}
-		else { die "$name.sql, line $.: not understood: $line" }
+		next if run_sql($shared, "SELECT 1 FROM pg_available_extensions WHERE name = '$extension';");
+		print "left out: contender $set (this server has no extension \"$extension\")\n";
+		return $loaded{$set} = 0;
 	}
-	close $file;
-	return \%benchmark;
+	load_data($_) for @{ $data->{data} };
+	run_sql($shared, "SET client_min_messages = warning;\nCREATE SCHEMA $set;\nSET search_path = $set, public;\n$data->{setup}");
+	return $loaded{$set} = 1;
 }
 
-# Runs a variant once and returns its time, and the CPU time or undef.
-sub run_variant
+# Drops what a benchmark has changed.
+sub drop_data
 {
-	my ($name, $variant) = @_;
-	my $time;
-	run_sql($variant->{before}) if $variant->{before};
-	my $before = ended_cpu();
-	if ($variant->{kind} eq 'sql')
+	my (@sets) = @_;
+	for my $set (grep { $loaded{$_} } @sets)
 	{
-		my @times = split ' ', run_sql("SELECT extract(epoch FROM clock_timestamp());\n$variant->{text}\n"
-			  . "SELECT extract(epoch FROM clock_timestamp());\n");
-		$time = $times[-1] - $times[0];
+		run_sql($shared, "SET client_min_messages = warning; DROP SCHEMA $set CASCADE;");
+		delete $loaded{$set};
 	}
-	else
-	{
-		open(my $script, '>', "$dir/script.sql") or die "$dir/script.sql: $!\n";
-		print $script $variant->{text};
-		close $script;
-		my $out = output_of('pgbench', '-n', '-M', 'prepared', @{ $variant->{options} }, '-f', "$dir/script.sql", $database);
-		($time) = $out =~ /^latency average = ([\d.]+) ms/m or die "pgbench gave no time:\n$out";
-	}
-	select undef, undef, undef, 0.05;    # the session is just ending
-	my $cpu = ended_cpu();
-	$cpu -= $before if defined $cpu;
-	if ($variant->{after})
-	{
-		my $true = run_sql($variant->{after});
-		die "variant $name did not do what it should: $variant->{after}" unless $true =~ /^t\s*$/;
-	}
-	return ($time, $cpu);
-}
-
-# Prints how the numbers of one variant are to those of another.
-sub print_ratio
-{
-	my ($label, $a, $b, $goal) = @_;
-	my @ratios = map { $a->[$_] / $b->[$_] } 0 .. $#$a;
-	printf "  %-28s %s   goal %s: %s\n", $label, summary(@ratios), $goal, median(@ratios) <= $goal ? 'met' : 'MISSED';
 	return;
 }
 
-# Runs a benchmark and prints its table.
-sub run_benchmark
+# The shared database: its texts compare as a language's users expect, as those of
+# most databases do, for that is what a column of type text costs.
+sub create_shared
 {
-	my ($name) = @_;
-	my $benchmark = read_benchmark($name);
-	my (%times, %cpu);
-	$database = "bench_$name";
-	output_of('createdb', $database);
-	run_sql($benchmark->{setup});
+	my $icu = output_of('psql', '-XAtq', '-d', 'postgres', '-c', q(SELECT count(*) FROM pg_collation WHERE collprovider = 'i'));
+	my @locale = $icu > 0 ? ('--locale-provider=icu', '--icu-locale=en') : ();
+	print "left out: a linguistic collation (this server has no ICU)\n" unless @locale;
+	output_of('createdb', '--template=template0', @locale, $shared);
+	run_sql($shared, 'CREATE EXTENSION external_ids;');
+	return;
+}
+
+# Dies unless the plan of a variant's statement is as the benchmark wants it.
+sub check_plan
+{
+	my ($database, $name, $v) = @_;
+	my ($settings, $statement) = $v->{text} =~ /^((?:SET [^;]*;\s*|--[^\n]*\n)*)(.*)$/s;
+	my $plan = run_sql($database, "${settings}EXPLAIN (COSTS off) $statement");
+	die "the plan of $name is not as wanted, $v->{plan}:\n$plan" unless $plan =~ /$v->{plan}/s;
+	return;
+}
+
+# Runs a variant once and returns { time, cpu, other measures }, the first two per
+# operation.
+sub run_variant
+{
+	my ($database, $name, $v, $ops) = @_;
+	my %got;
+	my $count = 1;
+	run_sql($database, $v->{before}) if $v->{before};
+	my $before = ended_cpu();
+	if ($v->{kind} eq 'sql') { $got{time} = time_sql($database, $v->{text}) }
+	else { ($got{time}, $count) = time_pgbench($database, $v->{text}, @{ $v->{options} }) }
+	my $cpu = ended_cpu();
+	$got{cpu} = $cpu - $before if defined $cpu;
+	if ($v->{after})
+	{
+		my $true = run_sql($database, $v->{after});
+		die "variant $name did not do what it should: $v->{after}" unless $true =~ /^t\s*$/;
+	}
+	for my $measure (keys %{ $v->{measures} // {} })
+	{
+		$got{$measure} = run_sql($database, $v->{measures}{$measure}) + 0;
+	}
+	$ops = delete $got{ops} // $ops * $count;
+	$got{$_} /= $ops for grep { defined $got{$_} } 'time', 'cpu';
+	return \%got;
+}
+
+# Runs a benchmark. Returns { VARIANT => { MEASURE => [numbers] } }.
+sub run_rounds
+{
+	my ($benchmark, $database) = @_;
+	my %runs;
+	my $variables = server_variables();
+	my $ops = eval($benchmark->{ops} =~ s/:(\w+)/$variables->{$1}/gr);
 	my @variants = @{ $benchmark->{variants} };
+	for my $variant (@variants)
+	{
+		check_plan($database, $variant, $benchmark->{variant}{$variant}) if $benchmark->{variant}{$variant}{plan};
+	}
 	for my $round (1 .. $benchmark->{rounds})
 	{
 		for my $variant (@variants)
 		{
-			my ($time, $cpu) = run_variant($variant, $benchmark->{variant}{$variant});
-			push @{ $times{$variant} }, $time;
-			push @{ $cpu{$variant} }, $cpu if $cpu;
+			my $got = run_variant($database, $variant, $benchmark->{variant}{$variant}, $ops);
+			push @{ $runs{$variant}{$_} }, $got->{$_} for grep { defined $got->{$_} } keys %$got;
 		}
 		@variants = reverse @variants;
 	}
-	output_of('dropdb', $database);
+	return \%runs;
+}
 
-	print "\n$name: $benchmark->{title}\n\n";
-	printf "  %-28s %9s   %s\n", "variant ($benchmark->{rounds} rounds each)", 'median', 'range';
-	for my $variant (@{ $benchmark->{variants} })
+# Makes the data, runs a benchmark, and tidies up. A variant belongs to the data
+# set that its name begins with: where that cannot be, it is left out.
+sub run_benchmark
+{
+	my ($benchmark) = @_;
+	my @sets = @{ $benchmark->{data} };
+	my $database = @sets ? $shared : "bench_$benchmark->{name}";
+	$benchmark->{rounds} = $ENV{BENCH_ROUNDS} if $ENV{BENCH_ROUNDS};
+	output_of('createdb', $database) unless @sets;
+	create_shared() if @sets && !%loaded;
+	my @missing = grep { !load_data($_) } @sets;
+	for my $set (@missing)
 	{
-		my $unit = $benchmark->{variant}{$variant}{kind} eq 'sql' ? 's' : 'ms';
-		printf "  %-28s %s %s\n", $variant, summary(@{ $times{$variant} }), $unit;
+		@{ $benchmark->{variants} } = grep { !/^\Q$set\E(_|$)/ } @{ $benchmark->{variants} };
 	}
-	for my $ratio (@{ $benchmark->{ratios} })
-	{
-		my ($a, $b, $goal) = @$ratio;
-		print_ratio("$a / $b", $times{$a}, $times{$b}, $goal);
-		print_ratio('  by CPU time', $cpu{$a}, $cpu{$b}, $goal)
-		  if $cpu{$a} && $cpu{$b} && @{ $cpu{$a} } == @{ $cpu{$b} };
-	}
-	return;
+	run_sql($database, 'CREATE SCHEMA own;') if @sets;
+	run_sql($database, (@sets ? "SET search_path = own, public;\n" : '') . $benchmark->{setup});
+	my $runs = run_rounds($benchmark, $database);
+	output_of('dropdb', $database) unless @sets;
+	run_sql($database, 'SET client_min_messages = warning; DROP SCHEMA own CASCADE;') if @sets;
+	drop_data(@sets) if $benchmark->{writes};
+	return $runs;
+}
+
+# What the figures were measured on.
+sub about
+{
+	my $v = server_variables();
+	my $server = output_of('psql', '-XAtq', '-d', 'postgres', '-c', q(
+SELECT format('PostgreSQL %s, fsync %s, synchronous_commit %s, full_page_writes %s, shared_buffers %s',
+              split_part(current_setting('server_version'), ' ', 1), current_setting('fsync'),
+              current_setting('synchronous_commit'), current_setting('full_page_writes'), current_setting('shared_buffers'))));
+	chomp $server;
+	my $cores = () = (do { local (@ARGV, $/) = '/proc/cpuinfo'; -e $ARGV[0] ? <> : '' }) =~ /^processor\b/mg;
+	return "$server; $cores cores; $v->{accounts} accounts with 3 IDs each in $v->{tenants} tenants";
 }
 
 $| = 1;
 my @names = @ARGV;
-@names = map { s{.*/(\w+)\.sql$}{$1}r } sort glob "$here/*.sql" unless @names;
-print output_of('psql', '-XAtq', '-d', 'postgres', '-c', q(SELECT 'PostgreSQL ' || current_setting('server_version') || ', fsync ' || current_setting('fsync')));
-run_benchmark($_) for @names;
+my $all = !@names;
+@names = map { s{.*/(\w+)\.sql$}{$1}r } sort glob "$here/*.sql" if $all;
+my @benchmarks = map { read_sections("$here/$_.sql", $_) } @names;
+@benchmarks = grep { !$_->{ask} } @benchmarks if $all;
+# Benchmarks that only read come first: they share what is loaded once.
+@benchmarks = sort { $a->{writes} <=> $b->{writes} } @benchmarks;
+
+my $about = about();
+print "$about\n";
+my (%results, @rows);
+for my $benchmark (@benchmarks)
+{
+	my $start = time;
+	my $runs = $results{ $benchmark->{name} } = run_benchmark($benchmark);
+	print_variants($benchmark, $runs);
+	my @own = map { goal_row($benchmark->{name}, $_, $runs) } @{ $benchmark->{goals} };
+	print_goals(@own);
+	push @rows, @own;
+	printf "  (%d seconds)\n", time - $start;
+}
+@rows = sort { $a->{line} cmp $b->{line} } @rows;
+print "\nAll goals\n";
+print_goals(@rows);
+if (my $out = $ENV{BENCH_OUT})
+{
+	write_runs("$out/runs.tsv", \%results);
+	write_goals("$out/goals.tsv", @rows);
+	write_markdown("$out/goals.md", $about, @rows);
+	draw_charts($out, \%results, @benchmarks);
+}
