@@ -1,6 +1,6 @@
 -- @title resolve inside the server: one ID after the other, in random order, by a nested loop
 -- @rounds 5
--- @data us side side_en columns columns_en
+-- @data us side side_en columns columns_en gin rum
 -- @ops :probes
 
 -- @sql us
@@ -47,9 +47,20 @@ SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
 SELECT count(e.account_id) FROM side.probes p JOIN side.account_external_ids e ON e.external_id = p.id AND e.org_id = p.org_id;
 -- @plan side_id Nested Loop.*Index Scan using account_external_ids_pkey
 
+-- @sql gin
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
+SELECT count(a.name) FROM gin.probes p JOIN gin.accounts a ON a.external_ids @> p.ids AND a.org_id = p.org_id;
+-- @plan gin Nested Loop.*Scan (on|using) accounts_external_ids
+-- @sql rum
+SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
+SELECT count(a.name) FROM rum.probes p JOIN rum.accounts a ON a.external_ids @> p.ids AND a.org_id = p.org_id;
+-- @plan rum Nested Loop.*Scan (on|using) accounts_external_ids
+
 -- @goal E1 time side / us >= 2.5 a look-up by (b), the account's row
 -- @goal E1 time side_en / us >= 2.5 the same where (b) has a linguistic collation
 -- @goal E1 time us / columns_en <= 0.85 by (e)'s one column, linguistic collation
 -- @goal E1 time us / columns <= 1.0 by (e)'s one column, COLLATE "C"
 -- @goal E1 time us / key <= 1.5 by the bigint primary key (f)
 -- @goal - time side_id / us - by (b), only the account's key
+-- @goal E6 time gin / us >= 1.0 a look-up by (c)
+-- @goal E6 time rum / us >= 1.0 a look-up by (d)

@@ -84,7 +84,7 @@ sub run_variant
 	my ($database, $name, $v, $ops) = @_;
 	my %got;
 	my $count = 1;
-	run_sql($database, $v->{before}) if $v->{before};
+	run_sql($database, "SET client_min_messages = warning;\n$v->{before}") if $v->{before};
 	my $before = ended_cpu();
 	if ($v->{kind} eq 'sql') { $got{time} = time_sql($database, $v->{text}) }
 	else { ($got{time}, $count) = time_pgbench($database, $v->{text}, @{ $v->{options} }) }
@@ -118,6 +118,7 @@ sub run_rounds
 	}
 	for my $round (1 .. $benchmark->{rounds})
 	{
+		$variables->{round}++;
 		for my $variant (@variants)
 		{
 			my $got = run_variant($database, $variant, $benchmark->{variant}{$variant}, $ops);

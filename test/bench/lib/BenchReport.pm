@@ -52,7 +52,8 @@ sub goal_row
 	my ($name, $goal, $runs) = @_;
 	my $measure = $goal->{measure};
 	my ($above, $below) = map { $runs->{$_} // {} } $goal->{a}, $goal->{b};
-	my @ratios = sort { $a <=> $b } _ratios($above->{$measure}, $below->{$measure});
+	my @ratios = _ratios($above->{$measure}, $below->{$measure});
+	@ratios = $measure =~ /^final_/ ? ($ratios[-1] // ()) : sort { $a <=> $b } @ratios;
 	my @cpu = $measure eq 'time' ? _ratios($above->{cpu}, $below->{cpu}) : ();
 	my %row = (
 		line => $goal->{line}, benchmark => $name, text => $goal->{text}, what => "$goal->{a} / $goal->{b}", measure => $measure,

@@ -24,6 +24,9 @@ $variables{probes} = $ENV{BENCH_PROBES} // 200_000;
 $variables{probes} = $variables{accounts} if $variables{probes} > $variables{accounts};
 $variables{patches} = $ENV{BENCH_PATCHES} // int($variables{accounts} / 10);
 $variables{contacts} = $ENV{BENCH_CONTACTS} // $variables{accounts};
+$variables{batches} = int($variables{probes} / 20);    # of 20 IDs, for pgbench
+$variables{bulk} = $variables{accounts} >= 50_000 ? 10_000 : int($variables{accounts} / 5);
+$variables{round} = 0;    # which round is running
 
 # The variables, also of the harness itself.
 sub server_variables { return \%variables }

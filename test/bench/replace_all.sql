@@ -1,0 +1,81 @@
+-- @title replace the set, all three IDs are new: many accounts in one transaction, one statement each
+-- @rounds 5
+-- @data us side gin rum
+-- @writes
+-- @ops :patches
+-- @before us
+DROP TABLE IF EXISTS own.patches;
+CREATE TABLE own.patches AS
+SELECT id, org_id, ARRAY['crm:r' || :round || '_' || id, 'erp:' || md5(:round || '_' || id), 'stripe:r' || :round || '_' || id]::text::external_id_set AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
+VACUUM ANALYZE own.patches;
+VACUUM us.accounts;
+CHECKPOINT;
+-- @sql us
+DO $$ DECLARE p record; BEGIN
+    FOR p IN SELECT * FROM own.patches LOOP
+        UPDATE us.accounts SET external_ids = p.ids WHERE id = p.id;
+    END LOOP;
+END $$;
+-- @after us
+SELECT count(*) = :patches FROM own.patches p JOIN us.accounts a ON a.id = p.id AND a.external_ids = p.ids;
+-- @before side
+DROP TABLE IF EXISTS own.patches;
+CREATE TABLE own.patches AS
+SELECT id, org_id, ARRAY['crm:r' || :round || '_' || id, 'erp:' || md5(:round || '_' || id), 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
+VACUUM ANALYZE own.patches;
+VACUUM side.accounts, side.account_external_ids;
+CHECKPOINT;
+-- @sql side
+DO $$ DECLARE p record; BEGIN
+    FOR p IN SELECT * FROM own.patches LOOP
+        PERFORM side.patch(p.id, p.org_id, p.ids);
+    END LOOP;
+END $$;
+-- @after side
+SELECT count(*) = :patches FROM own.patches p WHERE ARRAY(SELECT external_id::text FROM side.account_external_ids WHERE account_id = p.id ORDER BY 1) = ARRAY(SELECT unnest(p.ids) ORDER BY 1);
+-- @before side_changed
+DROP TABLE IF EXISTS own.patches;
+CREATE TABLE own.patches AS
+SELECT id, org_id, ARRAY['crm:r' || :round || '_' || id, 'erp:' || md5(:round || '_' || id), 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
+VACUUM ANALYZE own.patches;
+VACUUM side.accounts, side.account_external_ids;
+CHECKPOINT;
+-- @sql side_changed
+DO $$ DECLARE p record; BEGIN
+    FOR p IN SELECT * FROM own.patches LOOP
+        PERFORM side.patch_changed(p.id, p.org_id, p.ids);
+    END LOOP;
+END $$;
+-- @after side_changed
+SELECT count(*) = :patches FROM own.patches p WHERE ARRAY(SELECT external_id::text FROM side.account_external_ids WHERE account_id = p.id ORDER BY 1) = ARRAY(SELECT unnest(p.ids) ORDER BY 1);
+-- @before gin
+DROP TABLE IF EXISTS own.patches;
+CREATE TABLE own.patches AS
+SELECT id, org_id, ARRAY['crm:r' || :round || '_' || id, 'erp:' || md5(:round || '_' || id), 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
+VACUUM ANALYZE own.patches;
+VACUUM gin.accounts;
+CHECKPOINT;
+-- @sql gin
+DO $$ DECLARE p record; BEGIN
+    FOR p IN SELECT * FROM own.patches LOOP
+        UPDATE gin.accounts SET external_ids = p.ids WHERE id = p.id;
+    END LOOP;
+END $$;
+-- @before rum
+DROP TABLE IF EXISTS own.patches;
+CREATE TABLE own.patches AS
+SELECT id, org_id, ARRAY['crm:r' || :round || '_' || id, 'erp:' || md5(:round || '_' || id), 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
+VACUUM ANALYZE own.patches;
+VACUUM rum.accounts;
+CHECKPOINT;
+-- @sql rum
+DO $$ DECLARE p record; BEGIN
+    FOR p IN SELECT * FROM own.patches LOOP
+        UPDATE rum.accounts SET external_ids = p.ids WHERE id = p.id;
+    END LOOP;
+END $$;
+
+-- @goal E2 time side / us >= 2.5 replace the set, all three IDs are new, by (b)
+-- @goal E2 time side_changed / us >= 2.5 the same, by (b) that touches only what changed
+-- @goal E6 time gin / us >= 1.0 replace the set, all three IDs are new, by (c)
+-- @goal E6 time rum / us >= 1.0 replace the set, all three IDs are new, by (d)
