@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(external_ids_backfill);
 
