@@ -65,11 +65,18 @@ INSERT INTO odd VALUES ('x'), ('x');
 SELECT * FROM external_ids_duplicates('odd', '1 + 1');
 SELECT * FROM external_ids_duplicates('odd', '1 + 1 ');
 
--- a text scope that takes EU for eu, which the index does not
-CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE TABLE collated (ids external_id_set, region text COLLATE alike);
-INSERT INTO collated VALUES ('crm:1', 'eu'), ('{crm:1,crm:2}', 'EU'), ('crm:2', 'EU');
-SELECT * FROM external_ids_duplicates('collated', scope => '{region}');
+-- a text scope that takes EU for eu, which the index does not (a server built
+-- without ICU has no such collation)
+DO $$
+BEGIN
+	CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	CREATE TABLE collated (ids external_id_set, region text COLLATE alike);
+	INSERT INTO collated VALUES ('crm:1', 'eu'), ('{crm:1,crm:2}', 'EU'), ('crm:2', 'EU');
+	ASSERT (SELECT (scope, id::text, cardinality(keys)) = ('{"region": "EU"}'::jsonb, 'crm:2', 2)
+	          FROM external_ids_duplicates('collated', scope => '{region}'));
+EXCEPTION WHEN feature_not_supported THEN
+	NULL;
+END $$;
 
 -- not a child's rows, which have indexes of their own
 CREATE TABLE child () INHERITS (accounts);
