@@ -29,7 +29,7 @@ DECLARE
     fk record;
 BEGIN
     entry := entry - 'oid' - 'proargdefaults'; -- of the latter see below
-    -- some minor releases note the WAL position here
+    -- an option that some servers give each new relation, another one each time
     IF jsonb_typeof(entry -> 'attoptions') = 'array' THEN
         entry := entry || jsonb_build_object('attoptions',
             (SELECT jsonb_agg(o) FROM jsonb_array_elements_text(entry -> 'attoptions') AS a (o) WHERE o NOT LIKE 'pg_attver=%'));

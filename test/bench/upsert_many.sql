@@ -71,6 +71,6 @@ SELECT count(*) FROM arriving_array, external_ids_upsert_many(NULL::accounts, el
 -- @after unchanged_many
 SELECT count(*) = 10000 FROM accounts WHERE name LIKE 'Account%';
 
--- @ratio create_many / create_one_by_one 0.2
--- @ratio update_many / update_one_by_one 0.2
--- @ratio unchanged_many / unchanged_one_by_one 0.2
+-- @goal - time create_many / create_one_by_one <= 0.2 one call against 10,000
+-- @goal - time update_many / update_one_by_one <= 0.2 one call against 10,000
+-- @goal - time unchanged_many / unchanged_one_by_one <= 0.2 one call against 10,000
