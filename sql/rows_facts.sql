@@ -79,8 +79,8 @@ DROP INDEX twins_other;
 SELECT * FROM external_ids_resolve(NULL::twins, 'crm:1', '{"org": 7}');
 
 --
--- ALTER TABLE of every kind between two calls. Each line "planned" is one
--- (re)planning: exactly one where something changed, none where nothing did.
+-- ALTER TABLE of every kind between two calls. Each line "looked at" is one look
+-- into the catalogs: exactly one where something changed, none where nothing did.
 --
 CREATE TABLE changing (
 	id int PRIMARY KEY,
@@ -272,7 +272,7 @@ SET search_path = '';
 SELECT id FROM public.external_ids_resolve(NULL::rows_facts.lawful, 'crm:1', '{"org": "a"}');
 SELECT added FROM public.external_ids_add('rows_facts.lawful', 1, 'crm:12');
 SELECT added FROM public.external_ids_add('rows_facts.lawful', 1, 'crm:2');
--- a new path is a new plan only where there is a predicate
+-- a new path is a new look only where there is a predicate
 SET search_path = rows_facts, public;
 SET client_min_messages = debug1;
 SELECT id FROM external_ids_resolve(NULL::lawful, 'crm:1', '{"org": "a"}');

@@ -178,6 +178,52 @@ SELECT id FROM external_ids_resolve(NULL::scoped, 'crm:1', '{"live": true, "regi
 SELECT id FROM external_ids_resolve(NULL::scoped, 'crm:1', '{"live": true, "region": "mars", "Tenant": "acme"}');
 
 --
+-- A scan of the index alone, where it cannot but give what the statement would;
+-- "planned" tells where the statement is asked
+--
+CREATE TABLE plain (id int PRIMARY KEY, gone int, ids external_id_set, org text, long text);
+ALTER TABLE plain DROP COLUMN gone, ALTER COLUMN long SET STORAGE EXTERNAL;
+CREATE INDEX plain_ids ON plain USING unique_members (ids, org);
+INSERT INTO plain VALUES (1, '{crm:1,one:2}', 'a', repeat('x', 5000)), (2, '{crm:2,crm:3}', 'b', NULL),
+	(3, '{}', 'a', NULL), (4, NULL, 'a', NULL);
+ALTER TABLE plain ADD COLUMN late text DEFAULT 'late';
+SET client_min_messages = debug1;
+SELECT id, length(long), late FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+SELECT id, length(long), late FROM external_ids_resolve_value(NULL::plain, '3', '{"org": "b"}');
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "b"}');
+SET client_min_messages = notice;
+-- the row's value stands by itself, whatever becomes of the table's
+CREATE TABLE copied AS SELECT r FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}') r;
+TRUNCATE plain;
+SELECT (r).id, length((r).long), (r).late FROM copied;
+DROP TABLE copied;
+INSERT INTO plain VALUES (1, 'crm:1', 'a');
+-- row security
+ALTER TABLE plain ENABLE ROW LEVEL SECURITY;
+SET client_min_messages = debug1;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+SET client_min_messages = notice;
+ALTER TABLE plain FORCE ROW LEVEL SECURITY;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+ALTER TABLE plain DISABLE ROW LEVEL SECURITY;
+-- privileges on columns
+REVOKE ALL ON plain FROM regress_rows_resolve;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+GRANT SELECT (id, ids, org, long) ON plain TO regress_rows_resolve;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+GRANT SELECT (late) ON plain TO regress_rows_resolve;
+SET client_min_messages = debug1;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+SET client_min_messages = notice;
+GRANT SELECT ON plain TO regress_rows_resolve;
+-- a collation that is not the column's
+DROP INDEX plain_ids;
+CREATE INDEX plain_ids ON plain USING unique_members (ids, org COLLATE "C");
+SET client_min_messages = debug1;
+SELECT id FROM external_ids_resolve(NULL::plain, 'crm:1', '{"org": "a"}');
+SET client_min_messages = notice;
+
+--
 -- The first argument
 --
 CREATE TYPE loose AS (id int);

@@ -151,6 +151,7 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 	facts->scope = palloc0(sizeof(ColumnFacts) * Max(facts->nscope, 1));
 	for (int i = 0; i < facts->nscope; i++)
 		read_column(&facts->scope[i], rel, index, i + 1);
+	rows_read_probes(facts, rel, index);
 
 	predicate = SysCacheGetAttr(INDEXRELID, index->rd_indextuple,
 								Anum_pg_index_indpred, &isnull);
@@ -434,7 +435,8 @@ rows_read_table(Relation rel, bool wants_set, const char *column,
  * Read the facts of "rel", which the caller has locked. The result lives in a
  * memory context of its own below the current one; the caller moves it. Errors:
  * 42809 not a table; 42703 no external_id_set column; 42704 no unique_members
- * index; 22023 several, or the named one does not fit.
+ * index; 22023 several, or the named one does not fit. A DEBUG1 message, by
+ * which tests count.
  */
 TableFacts *
 rows_read_facts(Relation rel, Oid indexid, Oid extschema)
@@ -454,5 +456,7 @@ rows_read_facts(Relation rel, Oid indexid, Oid extschema)
 	facts->cleanup.arg = facts;
 	MemoryContextRegisterResetCallback(facts->context, &facts->cleanup);
 	MemoryContextSwitchTo(oldcontext);
+	ereport(DEBUG1, (errmsg_internal("external_ids: looked at table \"%s\"",
+									 facts->table_name)));
 	return facts;
 }

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(external_ids_resolve);
 PG_FUNCTION_INFO_V1(external_ids_resolve_value);
@@ -45,7 +46,8 @@ fetch_rows(TableFacts *facts, RowQuery query, const RowParams *params,
 }
 
 /*
- * The rows that a value of the ID's type or a bare value names.
+ * The rows that a value of the ID's type or a bare value names, by the
+ * statement.
  */
 static void
 fetch_by_id(TableFacts *facts, RowQuery query, Datum id, const Datum *scope,
@@ -116,11 +118,18 @@ resolve_internal(FunctionCallInfo fcinfo, RowQuery query)
 
 	if (PG_ARGISNULL(1))
 		return NULL;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	fetch_by_id(facts, query, id, scope, &found);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
+	found.n = rows_probe(facts,
+						 query == QUERY_BY_ID ? PROBE_BY_ID : PROBE_BY_VALUE,
+						 id, scope, GetActiveSnapshot(), lengthof(found.rows),
+						 found.rows);
+	if (found.n < 0)
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		fetch_by_id(facts, query, id, scope, &found);
+		if (SPI_finish() != SPI_OK_FINISH)
+			elog(ERROR, "SPI_finish failed");
+	}
 	if (found.n > 1)
 	{
 		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, 1), &output,

@@ -14,11 +14,15 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/skey.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "types/types.h"
 #include "utils/jsonb.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 /* The statements that the functions run; one kept plan of each per table. */
 typedef enum RowQuery
@@ -37,6 +41,16 @@ typedef enum RowQuery
 } RowQuery;
 
 #define NUM_ROW_QUERIES (QUERY_ANY_MANY + 1)
+
+/* Those of them that a scan of the index may answer too. */
+typedef enum RowProbe
+{
+	PROBE_BY_ID,
+	PROBE_BY_VALUE,
+	PROBE_ANY
+} RowProbe;
+
+#define NUM_ROW_PROBES (PROBE_ANY + 1)
 
 /* As many candidates as an error lists. */
 #define MAX_CANDIDATES 5
@@ -84,7 +98,9 @@ typedef struct TableFacts
 	int nkeys;
 	ColumnFacts *keys; /* primary key */
 	int nscope;
-	ColumnFacts *scope; /* index columns after the set */
+	ColumnFacts *scope;					/* index columns after the set */
+	ScanKeyData probes[NUM_ROW_PROBES]; /* no strategy: not to be had */
+	ScanKey probe_scope;				/* ... with these */
 	SPIPlanPtr plans[NUM_ROW_QUERIES];
 	int ncolumnsets;
 	struct ColumnSet *columnsets[MAX_COLUMN_SETS]; /* last used first */
@@ -97,6 +113,9 @@ typedef struct RowParams
 	Datum values[2 * INDEX_MAX_KEYS + 2];
 	char nulls[2 * INDEX_MAX_KEYS + 2];
 } RowParams;
+
+/* What is done with a row that a probe finds. */
+typedef void (*RowTaker)(void *arg, TupleTableSlot *slot);
 
 /* facts.c */
 extern void rows_lock_table(Oid relid, LOCKMODE lockmode);
@@ -121,6 +140,12 @@ extern void rows_add_param(RowParams *params, Datum value);
 extern void rows_add_params(RowParams *params, const Datum *values, int n);
 extern void rows_execute(TableFacts *facts, RowQuery query,
 						 const RowParams *params, bool read_only, long limit);
+
+/* probe.c */
+extern void rows_read_probes(TableFacts *facts, Relation rel, Relation index);
+extern int rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
+					  const Datum *scope, Snapshot snapshot, int max,
+					  Datum *rows);
 
 /* scope.c */
 extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);

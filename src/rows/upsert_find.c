@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "rows/upsert.h"
 #include "utils/snapmgr.h"
 
@@ -45,6 +46,17 @@ upsert_find(UpsertElement *element, bool latest, UpsertFound *found)
 	TableFacts *facts = element->call->facts;
 	MemoryContext oldcontext = CurrentMemoryContext;
 	RowParams params = {0};
+	Snapshot snapshot;
+
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(latest ? GetLatestSnapshot()
+									   : GetTransactionSnapshot());
+	found->n = rows_probe(facts, PROBE_ANY, PointerGetDatum(element->ids),
+						  element->scope, snapshot, lengthof(found->rows),
+						  found->rows);
+	UnregisterSnapshot(snapshot);
+	if (found->n >= 0)
+		return;
 
 	rows_add_param(&params, PointerGetDatum(element->ids));
 	rows_add_params(&params, element->scope, facts->nscope);
