@@ -236,6 +236,41 @@ BEGIN READ ONLY;
 SELECT * FROM external_ids_add('rows_set.accounts', '2', 'ro:1');
 ROLLBACK;
 
+--
+-- Triggers fire once for a call, also where one keeps the row from being written
+--
+SET search_path = rows_set, public;
+CREATE TABLE watched (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX watched_ids ON watched USING unique_members (ids);
+INSERT INTO watched VALUES (1, 'crm:1'), (2, 'crm:2');
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE '% % %', TG_WHEN, TG_LEVEL, TG_OP;
+	RETURN NULL;
+END $$;
+SELECT * FROM external_ids_add('watched', 1, 'crm:11');
+CREATE TRIGGER watch BEFORE UPDATE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+SELECT * FROM external_ids_add('watched', 1, 'crm:12');
+DROP TRIGGER watch ON watched;
+CREATE TRIGGER watch BEFORE UPDATE ON watched FOR EACH STATEMENT EXECUTE FUNCTION watch();
+SELECT * FROM external_ids_add('watched', 1, 'crm:12');
+SELECT * FROM external_ids_add('watched', 3, 'crm:13');
+DROP TRIGGER watch ON watched;
+CREATE TRIGGER watch AFTER UPDATE ON watched FOR EACH STATEMENT EXECUTE FUNCTION watch();
+SELECT * FROM external_ids_add('watched', 1, 'crm:13');
+-- the set may be that of a domain, or null
+CREATE DOMAIN some_ids AS external_id_set CHECK (cardinality(VALUE) < 3);
+CREATE TABLE of_domain (id int PRIMARY KEY, org int, ids some_ids);
+CREATE INDEX of_domain_ids ON of_domain USING unique_members (ids, org);
+INSERT INTO of_domain VALUES (1, 7, '{crm:1}'), (2, 7, NULL), (3, NULL, '{crm:1}');
+SELECT * FROM external_ids_add('of_domain', 1, 'crm:11');
+SELECT * FROM external_ids_add('of_domain', 1, 'crm:12');
+SELECT * FROM external_ids_add('of_domain', 2, 'crm:2', '{"org": 7}');
+SELECT * FROM external_ids_add('of_domain', 2, 'crm:1', '{"org": 7}');
+SELECT * FROM external_ids_set('of_domain', 1, '{crm:3}', scope => '{"org": 8}');
+SELECT * FROM external_ids_add('of_domain', 3, 'crm:11');
+SELECT * FROM of_domain ORDER BY id;
+
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA rows_set CASCADE;

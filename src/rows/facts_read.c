@@ -181,6 +181,7 @@ read_primary_key(TableFacts *facts, Relation rel, Relation index)
 	facts->keys = palloc0(sizeof(ColumnFacts) * facts->nkeys);
 	for (int i = 0; i < facts->nkeys; i++)
 		read_column(&facts->keys[i], rel, index, i);
+	rows_read_key_probe(facts, rel, index);
 }
 
 /*
@@ -352,6 +353,10 @@ describe_table(Relation rel, Oid extschema)
 	facts->settype = extension_type("external_id_set", extschema);
 	facts->idtype = extension_type("external_id", extschema);
 	facts->only = rel->rd_rel->relkind == RELKIND_RELATION;
+	facts->silent_update = rel->trigdesc == NULL ||
+						   !(rel->trigdesc->trig_update_before_row ||
+							 rel->trigdesc->trig_update_before_statement ||
+							 rel->trigdesc->trig_update_after_statement);
 	facts->schema_name = get_namespace_name(RelationGetNamespace(rel));
 	facts->table_name = pstrdup(RelationGetRelationName(rel));
 	MemoryContextSwitchTo(oldcontext);

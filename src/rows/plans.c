@@ -18,6 +18,8 @@ static const char *const query_names[NUM_ROW_QUERIES] = {
 	"lock by key",
 	"lock by key within scope",
 	"write",
+	"write if as seen",
+	"write if as seen within scope",
 	"find holder",
 	"resolve by key",
 	"resolve by external ID",
@@ -56,10 +58,12 @@ write_lock(QueryText *text, bool scoped)
 }
 
 /*
- * UPDATE table SET set = $1 WHERE key RETURNING set.
+ * UPDATE table SET set = $1 WHERE key [AND scope] RETURNING set; with "seen",
+ * only if the set is still the one in the last parameter. IS TRUE keeps that
+ * from being looked up in the index.
  */
 static void
-write_update(QueryText *text)
+write_update(QueryText *text, bool seen, bool scoped)
 {
 	const TableFacts *facts = text->facts;
 
@@ -70,6 +74,17 @@ write_update(QueryText *text)
 	query_add_param(text, facts->settype);
 	appendStringInfoString(&text->sql, " WHERE ");
 	query_add_equalities(text, facts->keys, facts->nkeys);
+	if (scoped)
+		query_add_scope(text);
+	if (seen)
+	{
+		appendStringInfoString(&text->sql, " AND (");
+		query_add_column(text, facts->set_name);
+		query_add_cast(text, facts->settype, facts->set_declared);
+		query_add_own_operator(text, "=");
+		query_add_param(text, facts->settype);
+		appendStringInfoString(&text->sql, ") IS TRUE");
+	}
 	query_add_predicate(text);
 	appendStringInfoString(&text->sql, " RETURNING ");
 	query_add_column(text, facts->set_name);
@@ -248,7 +263,13 @@ write_query(QueryText *text, RowQuery query)
 			write_lock(text, true);
 			break;
 		case QUERY_WRITE:
-			write_update(text);
+			write_update(text, false, false);
+			break;
+		case QUERY_WRITE_SEEN:
+			write_update(text, true, false);
+			break;
+		case QUERY_WRITE_SEEN_SCOPED:
+			write_update(text, true, true);
 			break;
 		case QUERY_HOLDER:
 			write_holder(text);
@@ -372,6 +393,23 @@ rows_check_result(int result, int expected, const char *table)
 }
 
 /*
+ * What SPI has to say about a query.
+ */
+static int
+expected_result(RowQuery query)
+{
+	switch (query)
+	{
+		case QUERY_WRITE:
+		case QUERY_WRITE_SEEN:
+		case QUERY_WRITE_SEEN_SCOPED:
+			return SPI_OK_UPDATE_RETURNING;
+		default:
+			return SPI_OK_SELECT;
+	}
+}
+
+/*
  * Run a query, with the caller's rights; the result is in SPI_tuptable. Reads
  * with the caller's snapshot if "read_only", else with the latest one that its
  * isolation level allows.
@@ -384,8 +422,5 @@ rows_execute(TableFacts *facts, RowQuery query, const RowParams *params,
 								  (Datum *) params->values, params->nulls,
 								  read_only, limit);
 
-	rows_check_result(result,
-					  query == QUERY_WRITE ? SPI_OK_UPDATE_RETURNING
-										   : SPI_OK_SELECT,
-					  facts->table_name);
+	rows_check_result(result, expected_result(query), facts->table_name);
 }

@@ -60,6 +60,24 @@ own_operator(const TableFacts *facts, const char *name, Oid right)
 }
 
 /*
+ * True if the statement would compare the index's columns as the index does: by
+ * the collations of the table's.
+ */
+static bool
+collations_fit(Relation rel, Relation index)
+{
+	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+	{
+		AttrNumber attnum = index->rd_index->indkey.values[i];
+
+		if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attcollation !=
+			index->rd_indcollation[i])
+			return false;
+	}
+	return true;
+}
+
+/*
  * True if a row as the heap has it is all there is to know about it.
  */
 static bool
@@ -80,18 +98,8 @@ rows_are_stored(Relation rel)
 void
 rows_read_probes(TableFacts *facts, Relation rel, Relation index)
 {
-	if (!rows_are_stored(rel))
+	if (!rows_are_stored(rel) || !collations_fit(rel, index))
 		return;
-
-	/* The statement compares by the column's collation. */
-	for (int i = 0; i <= facts->nscope; i++)
-	{
-		AttrNumber attnum = index->rd_index->indkey.values[i];
-
-		if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attcollation !=
-			index->rd_indcollation[i])
-			return;
-	}
 	make_key(&facts->probes[PROBE_BY_ID], index, 0,
 			 own_operator(facts, "@>", facts->settype), InvalidOid);
 	make_key(&facts->probes[PROBE_BY_VALUE], index, 0,
@@ -102,6 +110,20 @@ rows_read_probes(TableFacts *facts, Relation rel, Relation index)
 	for (int i = 0; i < facts->nscope; i++)
 		make_key(&facts->probe_scope[i], index, i + 1,
 				 facts->scope[i].equality, InvalidOid);
+}
+
+/*
+ * The same for the primary key's index.
+ */
+void
+rows_read_key_probe(TableFacts *facts, Relation rel, Relation index)
+{
+	if (!rows_are_stored(rel) || !collations_fit(rel, index))
+		return;
+	facts->probe_key = palloc0(sizeof(ScanKeyData) * facts->nkeys);
+	for (int i = 0; i < facts->nkeys; i++)
+		make_key(&facts->probe_key[i], index, i, facts->keys[i].equality,
+				 InvalidOid);
 }
 
 /*
@@ -221,4 +243,22 @@ rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 		fill_key(&keys[i + 1], &facts->probe_scope[i], scope[i]);
 	return probe_index(facts, facts->indexid, keys, facts->nscope + 1,
 					   snapshot, max, take_row, &rows);
+}
+
+/*
+ * Hand the row with the key to "take", if there is one by the snapshot: 1, else
+ * 0; -1 if the statement has to be asked.
+ */
+int
+rows_probe_key(const TableFacts *facts, const Datum *key, Snapshot snapshot,
+			   RowTaker take, void *arg)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+
+	if (facts->probe_key == NULL)
+		return -1;
+	for (int i = 0; i < facts->nkeys; i++)
+		fill_key(&keys[i], &facts->probe_key[i], key[i]);
+	return probe_index(facts, facts->pkeyid, keys, facts->nkeys, snapshot, 1,
+					   take, arg);
 }

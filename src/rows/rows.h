@@ -30,14 +30,16 @@ typedef enum RowQuery
 	QUERY_LOCK,		   /* lock a row by its key */
 	QUERY_LOCK_SCOPED, /* ... within a scope */
 	QUERY_WRITE,	   /* write a locked row's set */
-	QUERY_HOLDER,	   /* which other row holds one of some IDs */
-	QUERY_BY_KEY,	   /* whole row by key, within a scope */
-	QUERY_BY_ID,	   /* whole row by label and value */
-	QUERY_BY_VALUE,	   /* whole rows by value under any label */
-	QUERY_MANY,		   /* whole rows by an array of IDs */
-	QUERY_ANY,		   /* whole rows that hold any of some IDs */
-	QUERY_LOCK_ANY,	   /* lock such a row by its key */
-	QUERY_ANY_MANY	   /* whole rows by an array of sets and scopes */
+	QUERY_WRITE_SEEN,  /* ... a row's that still has the set that was seen */
+	QUERY_WRITE_SEEN_SCOPED, /* ... within a scope */
+	QUERY_HOLDER,			 /* which other row holds one of some IDs */
+	QUERY_BY_KEY,			 /* whole row by key, within a scope */
+	QUERY_BY_ID,			 /* whole row by label and value */
+	QUERY_BY_VALUE,			 /* whole rows by value under any label */
+	QUERY_MANY,				 /* whole rows by an array of IDs */
+	QUERY_ANY,				 /* whole rows that hold any of some IDs */
+	QUERY_LOCK_ANY,			 /* lock such a row by its key */
+	QUERY_ANY_MANY			 /* whole rows by an array of sets and scopes */
 } RowQuery;
 
 #define NUM_ROW_QUERIES (QUERY_ANY_MANY + 1)
@@ -101,6 +103,8 @@ typedef struct TableFacts
 	ColumnFacts *scope;					/* index columns after the set */
 	ScanKeyData probes[NUM_ROW_PROBES]; /* no strategy: not to be had */
 	ScanKey probe_scope;				/* ... with these */
+	ScanKey probe_key;	/* of the primary key's index, or NULL */
+	bool silent_update; /* no trigger fires where it finds no row */
 	SPIPlanPtr plans[NUM_ROW_QUERIES];
 	int ncolumnsets;
 	struct ColumnSet *columnsets[MAX_COLUMN_SETS]; /* last used first */
@@ -143,6 +147,10 @@ extern void rows_execute(TableFacts *facts, RowQuery query,
 
 /* probe.c */
 extern void rows_read_probes(TableFacts *facts, Relation rel, Relation index);
+extern void rows_read_key_probe(TableFacts *facts, Relation rel,
+								Relation index);
+extern int rows_probe_key(const TableFacts *facts, const Datum *key,
+						  Snapshot snapshot, RowTaker take, void *arg);
 extern int rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 					  const Datum *scope, Snapshot snapshot, int max,
 					  Datum *rows);

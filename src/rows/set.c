@@ -2,15 +2,17 @@
  * set.c
  *		external_ids_set, external_ids_add, external_ids_remove.
  *
- * The row is locked, its set read, the new one worked out and, if it is
- * another, written. Where IDs may be added, lock and write stand in one
- * subtransaction, so that a conflict can be looked into; the lock with the
- * write, for a lock of the outer transaction and a write of the inner one would
- * cost a multixact.
+ * The row's set is read, the new one worked out and, if it is another, written.
+ * As a rule the row is not locked first: the UPDATE asks that the set is still
+ * the one that was read, and only if it is not is the row locked and read again.
+ * Where IDs may be added, all of it stands in one subtransaction, so that a
+ * conflict can be looked into; the lock with the write, for a lock of the outer
+ * transaction and a write of the inner one would cost a multixact.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "rows/rows.h"
@@ -18,6 +20,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(external_ids_set);
 PG_FUNCTION_INFO_V1(external_ids_add);
@@ -62,6 +65,33 @@ copy_set(const ChangeCall *call, Datum set)
 }
 
 /*
+ * Take down a row's set and scope.
+ */
+static void
+take_down(ChangeCall *call, const Datum *values, const bool *nulls)
+{
+	const TableFacts *facts = call->facts;
+	MemoryContext oldcontext = MemoryContextSwitchTo(call->context);
+
+	if (nulls[0])
+		call->old = external_id_set_minus_internal(call->ids, call->ids);
+	else
+		call->old = copy_set(call, values[0]);
+	for (int i = 0; i < facts->nscope; i++)
+	{
+		int16 len;
+		bool byval;
+
+		call->row_scope_nulls[i] = nulls[i + 1];
+		if (nulls[i + 1])
+			continue;
+		get_typlenbyval(facts->scope[i].type, &len, &byval);
+		call->row_scope[i] = datumCopy(values[i + 1], byval, len);
+	}
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/*
  * Lock the row and take down its set and scope; false if there is no such row.
  */
 static bool
@@ -69,11 +99,8 @@ lock_row(ChangeCall *call)
 {
 	TableFacts *facts = call->facts;
 	RowParams params = {0};
-	HeapTuple tuple;
-	TupleDesc desc;
-	MemoryContext oldcontext;
-	Datum set;
-	bool isnull;
+	Datum values[INDEX_MAX_KEYS];
+	bool nulls[INDEX_MAX_KEYS];
 
 	rows_add_params(&params, call->key, facts->nkeys);
 	if (call->scope)
@@ -82,30 +109,50 @@ lock_row(ChangeCall *call)
 				 false, 0);
 	if (SPI_processed == 0)
 		return false;
-
-	tuple = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	set = SPI_getbinval(tuple, desc, 1, &isnull);
-	oldcontext = MemoryContextSwitchTo(call->context);
-	if (isnull)
-		call->old = external_id_set_minus_internal(call->ids, call->ids);
-	else
-		call->old = copy_set(call, set);
-	for (int i = 0; i < facts->nscope; i++)
-	{
-		Datum value = SPI_getbinval(tuple, desc, i + 2,
-									&call->row_scope_nulls[i]);
-		int16 len;
-		bool byval;
-
-		if (call->row_scope_nulls[i])
-			continue;
-		get_typlenbyval(facts->scope[i].type, &len, &byval);
-		call->row_scope[i] = datumCopy(value, byval, len);
-	}
-	MemoryContextSwitchTo(oldcontext);
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values,
+					  nulls);
+	take_down(call, values, nulls);
 	SPI_freetuptable(SPI_tuptable);
 	return true;
+}
+
+/*
+ * RowTaker: take down the row in the slot, unless its set is null.
+ */
+static void
+take_seen(void *arg, TupleTableSlot *slot)
+{
+	ChangeCall *call = arg;
+	const TableFacts *facts = call->facts;
+	Datum values[INDEX_MAX_KEYS];
+	bool nulls[INDEX_MAX_KEYS];
+
+	values[0] = slot_getattr(slot, facts->set_attnum, &nulls[0]);
+	for (int i = 0; i < facts->nscope; i++)
+		values[i + 1] = slot_getattr(slot, facts->scope[i].attnum,
+									 &nulls[i + 1]);
+	if (!nulls[0])
+		take_down(call, values, nulls);
+}
+
+/*
+ * Take down the row's set and scope without a lock; false if that cannot be
+ * done, or an UPDATE that finds the row changed would be noticed by triggers.
+ */
+static bool
+see_row(ChangeCall *call)
+{
+	TableFacts *facts = call->facts;
+	Snapshot snapshot;
+
+	if (!facts->silent_update)
+		return false;
+	call->old = NULL;
+	CommandCounterIncrement();
+	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	(void) rows_probe_key(facts, call->key, snapshot, take_seen, call);
+	UnregisterSnapshot(snapshot);
+	return call->old != NULL;
 }
 
 /*
@@ -134,37 +181,46 @@ new_set(const ChangeCall *call)
 }
 
 /*
- * Lock the row and write its new set, unless that is what it has. What
- * RETURNING says counts: a trigger may have had its own mind.
+ * Work out the row's new set; false if it has that already.
  */
-static void
-lock_and_write(void *arg)
+static bool
+work_out(ChangeCall *call)
 {
-	ChangeCall *call = arg;
+	MemoryContext oldcontext = MemoryContextSwitchTo(call->context);
+
+	call->current = new_set(call);
+	call->added = external_id_set_minus_internal(call->current, call->old);
+	MemoryContextSwitchTo(oldcontext);
+	return !external_id_set_equal_internal(call->current, call->old);
+}
+
+/*
+ * Write the row's new set, of a row that was only seen if it still has the old
+ * one; false if no row was written. What RETURNING says counts: a trigger may
+ * have had its own mind.
+ */
+static bool
+write_row(ChangeCall *call, bool seen)
+{
 	TableFacts *facts = call->facts;
+	RowQuery query = QUERY_WRITE;
 	RowParams params = {0};
 	MemoryContext oldcontext;
 	Datum set;
 	bool isnull;
 
-	if (!lock_row(call))
-		return;
-	oldcontext = MemoryContextSwitchTo(call->context);
-	call->current = new_set(call);
-	call->added = external_id_set_minus_internal(call->current, call->old);
-	MemoryContextSwitchTo(oldcontext);
-	if (external_id_set_equal_internal(call->current, call->old))
-	{
-		call->found = true;
-		return;
-	}
-
 	rows_add_param(&params, PointerGetDatum(call->current));
 	rows_add_params(&params, call->key, facts->nkeys);
-	rows_execute(facts, QUERY_WRITE, &params, false, 0);
+	if (seen)
+	{
+		query = call->scope ? QUERY_WRITE_SEEN_SCOPED : QUERY_WRITE_SEEN;
+		if (call->scope)
+			rows_add_params(&params, call->scope, facts->nscope);
+		rows_add_param(&params, PointerGetDatum(call->old));
+	}
+	rows_execute(facts, query, &params, false, 0);
 	if (SPI_processed == 0)
-		return; /* a trigger kept the row from being written */
-	call->found = true;
+		return false;
 	set = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 						&isnull);
 	oldcontext = MemoryContextSwitchTo(call->context);
@@ -174,16 +230,33 @@ lock_and_write(void *arg)
 		call->current = copy_set(call, set);
 	MemoryContextSwitchTo(oldcontext);
 	SPI_freetuptable(SPI_tuptable);
+	return true;
 }
 
 /*
- * lock_and_write in a subtransaction, to turn a violation of the index into an
+ * Write the row's new set, unless that is what it has. If the row can be seen
+ * first and stays as it was seen, the UPDATE is all it takes. Else, and where
+ * nothing is to be written, the row is locked.
+ */
+static void
+change_row(void *arg)
+{
+	ChangeCall *call = arg;
+
+	if (see_row(call) && work_out(call) && write_row(call, true))
+		call->found = true;
+	else if (lock_row(call))
+		call->found = !work_out(call) || write_row(call, false);
+}
+
+/*
+ * change_row in a subtransaction, to turn a violation of the index into an
  * error that names the holder.
  */
 static void
-lock_and_claim(ChangeCall *call)
+claim(ChangeCall *call)
 {
-	ErrorData *error = rows_try(lock_and_write, call);
+	ErrorData *error = rows_try(change_row, call);
 
 	if (error == NULL)
 		return;
@@ -279,9 +352,9 @@ change_internal(FunctionCallInfo fcinfo, Change change)
 		elog(ERROR, "SPI_connect failed");
 	if (change != CHANGE_REMOVE &&
 		external_id_set_cardinality_internal(call.ids) > 0)
-		lock_and_claim(&call);
+		claim(&call);
 	else
-		lock_and_write(&call);
+		change_row(&call);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	if (!call.found)
