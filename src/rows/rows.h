@@ -103,8 +103,9 @@ typedef struct TableFacts
 	ColumnFacts *scope;					/* index columns after the set */
 	ScanKeyData probes[NUM_ROW_PROBES]; /* no strategy: not to be had */
 	ScanKey probe_scope;				/* ... with these */
-	ScanKey probe_key;	/* of the primary key's index, or NULL */
-	bool silent_update; /* no trigger fires where it finds no row */
+	ScanKey probe_key;	   /* of the primary key's index, or NULL */
+	bool silent_update;	   /* no trigger fires where it finds no row */
+	TupleDesc change_desc; /* set.c's result, or NULL */
 	SPIPlanPtr plans[NUM_ROW_QUERIES];
 	int ncolumnsets;
 	struct ColumnSet *columnsets[MAX_COLUMN_SETS]; /* last used first */

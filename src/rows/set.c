@@ -309,6 +309,28 @@ check_arguments(FunctionCallInfo fcinfo)
 }
 
 /*
+ * What the three functions return: (ids, added, removed). Kept with the facts,
+ * for it takes long to find out.
+ */
+static TupleDesc
+result_desc(TableFacts *facts, FunctionCallInfo fcinfo)
+{
+	if (facts->change_desc == NULL)
+	{
+		TupleDesc desc;
+		MemoryContext oldcontext;
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		desc = BlessTupleDesc(desc);
+		oldcontext = MemoryContextSwitchTo(facts->context);
+		facts->change_desc = CreateTupleDescCopy(desc);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return facts->change_desc;
+}
+
+/*
  * The row (ids, added, removed) that a call returns, or NULL if the key names
  * no row. In the current memory context.
  */
@@ -318,14 +340,10 @@ change_internal(FunctionCallInfo fcinfo, Change change)
 	int next = change == CHANGE_SET ? 4 : 3; /* after the label */
 	ChangeCall call = {0};
 	Oid indexid;
-	TupleDesc desc;
 	Datum values[3];
 	bool nulls[3] = {false, false, false};
 
 	check_arguments(fcinfo);
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
 	call.change = change;
 	call.context = CurrentMemoryContext;
 	call.ids = PG_GETARG_EXTERNAL_ID_SET_P(2);
@@ -365,7 +383,7 @@ change_internal(FunctionCallInfo fcinfo, Change change)
 		external_id_set_minus_internal(call.current, call.old));
 	values[2] = PointerGetDatum(
 		external_id_set_minus_internal(call.old, call.current));
-	return heap_form_tuple(desc, values, nulls);
+	return heap_form_tuple(result_desc(call.facts, fcinfo), values, nulls);
 }
 
 /*
