@@ -87,7 +87,7 @@ INSERT INTO legal_set (lit) VALUES
 	('[{"external_id":"2"},{"external_id":"1"},{"external_id":"2","label":""}]'),
 	(E'[\n{"label": "crm",\t"external_id": "\\u00e9"}\r\n]'), ('{ключ:значение,日本:東京,😀}'),
 	('{''a''}'), (':a:b'), ('{"a","b"}'), ('{"a" , "b" }'), ('{x:a}'), ('{"a\b"}'),
-	('{:[}'), ('{a[1]}'), ('{"{\"external_id\": \"a\"}",b}');
+	('{:[}'), ('{a[1]}'), ('{"{\"external_id\": \"a\"}",b}'), ('{(a)}'), ('(a):b'), (':(a)');
 SELECT n, lit, pg_temp.try('external_id_set', lit) AS result
 	FROM legal_set ORDER BY n;
 --
@@ -103,7 +103,8 @@ INSERT INTO bad_set (lit) VALUES
 	('[null]'), ('[[]]'), ('[{}]'), ('[{"external_id": "1"},]'), ('[{"external_id": "1"} {'),
 	('[{"external_id": "1"}, {"external_id": 2}]'), ('[{"external_id": "1"}, {"external_id": "2", "label": "a:b"}]'),
 	('[{"external_id": "1"}] x'), ('[1:1]={a}'), ('[{"external_id": "1"'), ('[nil]'), (E'{a,"b\nc"}'),
-	('{"{","}"}'), ('{[}'), ('{"}'), ('{a,b,":"}'), ('{a, NULL }'), ('{\{"external_id": "42"\}}');
+	('{"{","}"}'), ('{[}'), ('{"}'), ('{a,b,":"}'), ('{a, NULL }'), ('{\{"external_id": "42"\}}'),
+	('(crm:1,crm:2)'), ('(a)'), ('()');
 SELECT n, lit, pg_temp.try('external_id_set', lit) AS error FROM bad_set ORDER BY n;
 --
 -- Output reads back: as itself, as an array, as JSON, over all legal texts

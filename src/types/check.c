@@ -211,6 +211,24 @@ CheckNoBracket(const char *text, int64 len, const Place *place)
 	return true;
 }
 
+/*
+ * A set's text is not a row's: some drivers bind a tuple of strings as one, and
+ * without a type, so that it would silently be a single external ID.
+ */
+bool
+CheckNotRow(const char *text, int64 len, const Place *place)
+{
+	if (len > 1 && text[0] == '(' && text[len - 1] == ')')
+		ereturn(
+			place->escontext, false,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("external ID set is written as a row"),
+			 errdetail("The text is \"%s\".", clip_text(text, len)),
+			 errhint(
+				 "Bind a list, not a tuple; write one external ID that stands in parentheses as {(a)}.")));
+	return true;
+}
+
 /* A set holds no NULL. */
 bool
 CheckNotNull(bool isnull, const Place *place)

@@ -28,6 +28,7 @@ typedef struct Place
 extern char *clip_text(const char *text, int64 len);
 extern bool CheckMember(const Member *member, const Place *place);
 extern bool CheckNoBracket(const char *text, int64 len, const Place *place);
+extern bool CheckNotRow(const char *text, int64 len, const Place *place);
 extern bool CheckNotNull(bool isnull, const Place *place);
 extern bool CheckArraySyntax(bool ok, const char *fault, int64 byte,
 							 bool json_hint, const Place *place);

@@ -234,7 +234,7 @@ set_parse(const char *text, int64 len, Place *place)
 			return NULL;
 		return member_list_finish(&list);
 	}
-	if (!id_parse(text, len, place, &member))
+	if (!CheckNotRow(text, len, place) || !id_parse(text, len, place, &member))
 		return NULL;
 	return set_from_member(&member);
 }
