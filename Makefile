@@ -41,9 +41,13 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-matrix bench format format-check
+.PHONY: demo test test-drivers test-matrix bench format format-check
 demo test bench:
 	@bash test/run $@
+
+# Drivers and the recipes of docs/recipes: psycopg, JDBC, node-postgres, Go, Ruby, Perl.
+test-drivers:
+	@bash test/run drivers
 
 # `make test` on every supported server, SERVERS="15 18" on some: test/matrix.
 test-matrix:
