@@ -4,6 +4,7 @@ const { pipeline } = require('stream/promises');
 const { Readable } = require('stream');
 const { Client, types } = require('pg');
 const { from, to } = require('pg-copy-streams');
+const { run } = require('./lib/tap.js');
 
 const checks = [];
 const check = (name, body) => checks.push([name, body]);
@@ -162,17 +163,6 @@ check('strings without a type, and typed as text and varchar', async () => {
 (async () => {
 	db = new Client({ host: process.env.PGHOST });
 	await db.connect();
-	console.log(`1..${checks.length}`);
-	let n = 0, status = 0;
-	for (const [name, body] of checks) {
-		try {
-			await body();
-			console.log(`ok ${++n} - node-postgres: ${name}`);
-		} catch (e) {
-			console.log(`not ok ${++n} - node-postgres: ${name}\n${String(e.stack).replace(/^/gm, '# ')}`);
-			status = 1;
-		}
-	}
+	await run(checks.map(([name, body]) => ['node-postgres: ' + name, body]));
 	await db.end();
-	process.exitCode = status;
 })();

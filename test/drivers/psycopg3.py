@@ -1,37 +1,17 @@
 """psycopg 3. Its parameters are bound on the server; a str has no type, a list is an array of what is in it."""
 import json
-import traceback
 
 import psycopg
 from psycopg import sql
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types.json import Json, Jsonb
+from tap import check, end, is_
 
 conn = psycopg.connect("", autocommit=True)
-done = 0
-
-
-def check(name):
-    """Runs the function that it decorates: one line of TAP."""
-    def run(body):
-        global done
-        done += 1
-        try:
-            body()
-            print(f"ok {done} - psycopg: {name}")
-        except Exception:
-            print(f"not ok {done} - psycopg: {name}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "))
-    return run
-
 
 def one(query, *params, **options):
     return conn.execute(query, params, **options).fetchone()[0]
-
-
-def is_(got, want):
-    assert got == want, f"got {got!r}, not {want!r}"
 
 
 def fails(state, query, *params):
@@ -50,7 +30,7 @@ def account(ids="{}", org=1):
 
 ARRAY = ["crm:42", 'a "b", c', ":x:y"]
 
-@check("text, both types and their arrays")
+@check("psycopg: text, both types and their arrays")
 def _():
     is_(one("SELECT %s::external_id", "crm:42"), "crm:42")
     is_(one("SELECT %s::external_id_set", "{stripe:1,crm:42}"), "{crm:42,stripe:1}")
@@ -62,7 +42,7 @@ class Wire(bytes):
     """What external_id and external_id_set are on the wire: a version byte and the text."""
 
 
-@check("binary, both types and their arrays")
+@check("psycopg: binary, both types and their arrays")
 def _():
     types = psycopg.types.TypeInfo.fetch(conn, "external_id"), psycopg.types.TypeInfo.fetch(conn, "external_id_set")
     for info, text in zip(types, ("crm:ключ", "{a,crm:42}")):
@@ -95,7 +75,7 @@ def _():
                 is_(e.sqlstate, "22023")
 
 
-@check("a PATCH with the API's JSON, and read back as JSON")
+@check("psycopg: a PATCH with the API's JSON, and read back as JSON")
 def _():
     body = [{"external_id": "42-p", "label": "crm"}, {"external_id": "x-p", "label": None}]
     id = account("{crm:old-p}")
@@ -112,7 +92,7 @@ def _():
     is_(sorted(one("SELECT external_ids::json FROM accounts WHERE id = %s", id), key=str), sorted(body, key=str))
 
 
-@check("prepared @>, && and @=")
+@check("psycopg: prepared @>, && and @=")
 def _():
     id = account("{crm:prep-p,stripe:prep2-p}")
     for query, param in (("@> %s", "crm:prep-p"), ("&& %s", "{zendesk:1,stripe:prep2-p}"), ("@= %s", "prep2-p")):
@@ -120,7 +100,7 @@ def _():
             is_(one(f"SELECT id FROM accounts WHERE external_ids {query} AND org_id = %s", param, 1, prepare=True), id)
 
 
-@check("COPY in and out")
+@check("psycopg: COPY in and out")
 def _():
     rows = [(2, "copy", "{crm:c1-p,\"a,b\\\\-p\"}"), (2, "copy", "{}")]
     with conn.cursor() as cursor:
@@ -132,7 +112,7 @@ def _():
             is_(list(copy.rows()), [(2, "copy", '{"a,b\\\\-p",crm:c1-p}'), (2, "copy", "{}")])
 
 
-@check("23505 with constraint and DETAIL")
+@check("psycopg: 23505 with constraint and DETAIL")
 def _():
     account("{crm:taken-p}")
     e = fails("23505", "INSERT INTO accounts (org_id, name, external_ids) VALUES (1, 'b', %s) RETURNING id", "crm:taken-p")
@@ -144,7 +124,7 @@ def _():
     assert "External ID crm:taken-p is held" in e.diag.message_detail, e.diag.message_detail
 
 
-@check("21000 with DETAIL")
+@check("psycopg: 21000 with DETAIL")
 def _():
     account("{crm:two-p}"), account("{stripe:two-p}")
     e = fails("21000", "SELECT * FROM external_ids_resolve_value(NULL::accounts, %s, %s)", "two-p", '{"org_id": 1}')
@@ -152,7 +132,7 @@ def _():
     assert e.diag.message_detail, "no DETAIL"
 
 
-@check("every literal of the regression suite")
+@check("psycopg: every literal of the regression suite")
 def _():
     for n, type, lit, means in conn.execute("SELECT n, type, lit, means FROM literals ORDER BY n").fetchall():
         try:
@@ -162,7 +142,7 @@ def _():
         assert got == means, f"literal {n}, {lit!r}: {got!r}, not {means!r}"
 
 
-@check("a list of strings is a set; a tuple is bound as a row and refused")
+@check("psycopg: a list of strings is a set; a tuple is bound as a row and refused")
 def _():
     id = account()
     strings = ["crm:l1-p", "a,b-p", '{"external_id": "o-p"}', ":{"]
@@ -177,7 +157,7 @@ def _():
     fails("22023", "UPDATE accounts SET external_ids = %s WHERE id = %s RETURNING id", ["crm:1", None], id)
 
 
-@check("a list of dicts: refused by psycopg; in Jsonb it means what it says")
+@check("psycopg: a list of dicts: refused by psycopg; in Jsonb it means what it says")
 def _():
     id = account()
     try:
@@ -189,7 +169,7 @@ def _():
             Jsonb([{"external_id": "d-p", "label": "crm"}]), id), "{crm:d-p}")
 
 
-@check("strings without a type, and typed as text")
+@check("psycopg: strings without a type, and typed as text")
 def _():
     id = account("crm:untyped-p")
     is_(one("SELECT id FROM accounts WHERE external_ids @> %s", "crm:untyped-p"), id)
@@ -207,4 +187,4 @@ def _():
                 pass
 
 
-print(f"1..{done}")
+end()

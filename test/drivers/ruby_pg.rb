@@ -1,23 +1,9 @@
 # ruby-pg. A parameter has no type unless a type map gives it one; without a map an Array is bound as Ruby prints it.
 require 'json'
 require 'pg'
+require_relative 'lib/tap'
 
 DB = PG.connect
-STDOUT.sync = true
-$done = 0
-
-def check(name)
-  $done += 1
-  yield
-  puts "ok #{$done} - ruby-pg: #{name}"
-rescue Exception => e # also what is() raises
-  puts "not ok #{$done} - ruby-pg: #{name}", e.full_message(highlight: false).gsub(/^/, '# ')
-end
-
-def is(got, want)
-  raise "got #{got.inspect}, not #{want.inspect}" unless got == want
-end
-
 def one(query, *params)
   DB.exec_params(query, params).getvalue(0, 0)
 end
@@ -41,7 +27,7 @@ DECODER = PG::TextDecoder::Array.new
 SET = 'UPDATE accounts SET external_ids = $1 WHERE id = $2 RETURNING external_ids'
 STRINGS = ['crm:42', 'a "b", c', ':x:y']
 
-check 'text, both types and their arrays' do
+check 'ruby-pg: text, both types and their arrays' do
   is one('SELECT $1::external_id', 'crm:42'), 'crm:42'
   is one('SELECT $1::external_id_set', '{stripe:1,crm:42}'), '{crm:42,stripe:1}'
   is DECODER.decode(one('SELECT $1::external_id[]', ENCODER.encode(STRINGS))), STRINGS
@@ -49,7 +35,7 @@ check 'text, both types and their arrays' do
   is DECODER.decode(one('SELECT $1::external_id_set[]', ENCODER.encode(['crm:1', '{b,a}']))), ['{crm:1}', '{a,b}']
 end
 
-check 'binary, both types and their arrays' do
+check 'ruby-pg: binary, both types and their arrays' do
   { 'external_id' => 'crm:ключ', 'external_id_set' => '{a,crm:42}' }.each do |type, text|
     oid = one('SELECT $1::regtype::oid', type).to_i
     wire = "\x01".b + text.b
@@ -63,7 +49,7 @@ check 'binary, both types and their arrays' do
   end
 end
 
-check "a PATCH with the API's JSON, and read back as JSON" do
+check "ruby-pg: a PATCH with the API's JSON, and read back as JSON" do
   body = [{ 'external_id' => 'x', 'label' => nil }, { 'external_id' => '42', 'label' => 'crm' }]
   id = account('{crm:old}')
   ids = one("SELECT ids::jsonb FROM external_ids_set('accounts', $1::bigint, $2)", id, JSON.generate(body))
@@ -71,7 +57,7 @@ check "a PATCH with the API's JSON, and read back as JSON" do
   is JSON.parse(one('SELECT external_ids::json FROM accounts WHERE id = $1', id)), body
 end
 
-check 'prepared @>, && and @=' do
+check 'ruby-pg: prepared @>, && and @=' do
   id = account('{crm:prep,stripe:prep2}')
   { '@>' => 'crm:prep', '&&' => '{zendesk:1,stripe:prep2}', '@=' => 'prep2' }.each do |operator, value|
     DB.prepare(operator, "SELECT id FROM accounts WHERE external_ids #{operator} $1 AND org_id = $2")
@@ -79,7 +65,7 @@ check 'prepared @>, && and @=' do
   end
 end
 
-check 'COPY in and out' do
+check 'ruby-pg: COPY in and out' do
   text = "2\tcopy\t{\"a,b\\\\\\\\\",crm:c1}\n2\tcopy\t{}\n"
   DB.copy_data('COPY accounts (org_id, name, external_ids) FROM STDIN') { DB.put_copy_data(text) }
   coder = PG::TextEncoder::CopyRow.new
@@ -95,7 +81,7 @@ check 'COPY in and out' do
   is out, text + "2\tcopy\t{\"r,s\",crm:c2}\n"
 end
 
-check '23505 with constraint and DETAIL' do
+check 'ruby-pg: 23505 with constraint and DETAIL' do
   account('crm:taken')
   fields = ->(e) { [PG::PG_DIAG_TABLE_NAME, PG::PG_DIAG_CONSTRAINT_NAME].map { |f| e.result.error_field(f) } }
   e = fails('23505', "INSERT INTO accounts (org_id, name, external_ids) VALUES (1, 'b', $1)", 'crm:taken')
@@ -107,7 +93,7 @@ check '23505 with constraint and DETAIL' do
   is e.result.error_field(PG::PG_DIAG_MESSAGE_DETAIL).start_with?('External ID crm:taken is held by the row with key'), true
 end
 
-check '21000 with DETAIL' do
+check 'ruby-pg: 21000 with DETAIL' do
   account('crm:two')
   account('stripe:two')
   e = fails('21000', 'SELECT id FROM external_ids_resolve_value(NULL::accounts, $1, $2)', 'two', '{"org_id": 1}')
@@ -115,7 +101,7 @@ check '21000 with DETAIL' do
   is e.result.error_field(PG::PG_DIAG_MESSAGE_DETAIL).nil?, false
 end
 
-check 'every literal of the regression suite' do
+check 'ruby-pg: every literal of the regression suite' do
   DB.exec('SELECT n, type, lit, means FROM literals ORDER BY n').each_row do |n, type, lit, means|
     got = begin
       one("SELECT $1::#{type}", lit)
@@ -126,7 +112,7 @@ check 'every literal of the regression suite' do
   end
 end
 
-check 'an array of strings: as Ruby prints it, refused; with a type map, a set' do
+check 'ruby-pg: an array of strings: as Ruby prints it, refused; with a type map, a set' do
   id = account
   strings = ['crm:l1', 'a,b', '{"external_id": "o"}', ':{']
   text = '{"a,b",o,":{",crm:l1}'
@@ -147,7 +133,7 @@ ensure
   DB.type_map_for_queries = PG::TypeMapAllStrings.new
 end
 
-check 'an array of parsed JSON objects: refused as Ruby prints it; generated, it means what it says' do
+check 'ruby-pg: an array of parsed JSON objects: refused as Ruby prints it; generated, it means what it says' do
   id = account
   body = JSON.parse('[{"external_id": "d\"{},", "label": "crm"}, {"external_id": "43"}]')
   fails '22P02', SET, body, id # {"external_id"=>"43"}
@@ -159,7 +145,7 @@ check 'an array of parsed JSON objects: refused as Ruby prints it; generated, it
   fails '22P02', SET, ENCODER.encode(body), id
 end
 
-check 'strings without a type, and typed as text and varchar' do
+check 'ruby-pg: strings without a type, and typed as text and varchar' do
   id = account('crm:untyped')
   is one('SELECT id FROM accounts WHERE external_ids @> $1', 'crm:untyped'), id
   { 25 => 'text', 1043 => 'varchar' }.each_key do |oid|
@@ -171,4 +157,4 @@ check 'strings without a type, and typed as text and varchar' do
   end
 end
 
-puts "1..#{$done}"
+done
