@@ -115,15 +115,40 @@ $subscriber->poll_query_until('postgres', "SELECT ($read) > $before") or die 'no
 cmp_ok(sql($subscriber, $read) - $before, '<=', 300, 'the check reads no row with an empty set');
 is(rows($subscriber, 'exclusion'), rows($publisher, 'exclusion'), 'and the rows are there');
 
-# A member that the subscriber's own row holds stops the apply, as on a plain
-# index; when it is released, the apply goes on.
-sql($subscriber, q(INSERT INTO uniq VALUES ('{own:1,crm:7}', 1, 'own')));
-my $offset = -s $subscriber->logfile;
-sql($publisher, q(INSERT INTO uniq VALUES ('{abc:1,crm:7}', 1, 'late'), ('{}', 1, 'late')));
-ok( $subscriber->wait_for_log(qr/23505 .*ERROR:  .*"(public\.)?uniq/, $offset), 'a member that is held stops the apply');
-sql($subscriber, q(DELETE FROM uniq WHERE note = 'own'));
+# What the subscriber's own row holds stops the apply, and is reported as the
+# conflict that it is; when it is released, the apply goes on.
+sub conflict
+{
+	my ($what, $own, $statement) = @_;
+	sql($subscriber, "INSERT INTO uniq VALUES $own");
+	my $offset = -s $subscriber->logfile;
+	sql($publisher, $statement);
+	ok($subscriber->wait_for_log(qr/23505 .*ERROR:  .*"(public\.)?uniq": conflict=$what\b/, $offset), "$what stops the apply");
+	sql($subscriber, q(DELETE FROM uniq WHERE note = 'own' OR org_id = 99));
+	$publisher->wait_for_catchup('sub');
+	is(rows($subscriber, 'uniq'), rows($publisher, 'uniq'), "$what: and it goes on when the member is released");
+	return;
+}
+conflict('insert_exists', q(('{own:1,crm:7}', 1, 'own')), q(INSERT INTO uniq VALUES ('{abc:1,crm:7}', 1, 'late'), ('{}', 1, 'late')));
+conflict('update_exists', q(('{own:1,crm:8}', 1, 'own')), q(UPDATE uniq SET external_ids = '{abc:1,crm:8}' WHERE external_ids && 'crm:7'));
+# by the set and by another key, which two rows hold
+sql($subscriber, q(CREATE UNIQUE INDEX uniq_note ON uniq (note) WHERE note = 'both'));
+conflict('multiple_unique_conflicts', q(('{own:1,crm:9}', 1, 'own'), ('{own:2}', 99, 'both')),
+	q(INSERT INTO uniq VALUES ('{crm:9}', 1, 'both')));
+
+# Members that a transaction has not committed yet: the index reports them, the
+# worker waits, and when they are given up, the row stays. It is then found by
+# each of its members, and holds each of them.
+my $session = $subscriber->background_psql('postgres');
+$session->query_safe(q(BEGIN; INSERT INTO uniq VALUES ('{abc:2,mno:2}', 1, 'undone')));
+sql($publisher, q(INSERT INTO uniq VALUES ('{abc:2,mno:2,xyz:2}', 1, 'stays')));
+$subscriber->poll_query_until('postgres', q(SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE backend_type = 'logical replication apply worker' AND wait_event = 'transactionid')) or die 'the apply does not wait';
+$session->query_safe('ROLLBACK');
+$session->quit;
 $publisher->wait_for_catchup('sub');
-is(rows($subscriber, 'uniq'), rows($publisher, 'uniq'), 'and it goes on when the member is released');
+is(rows($subscriber, 'uniq'), rows($publisher, 'uniq'), 'a conflict with what is rolled back is none');
+is(sql($subscriber, q(SELECT count(*) FROM external_ids_check('uniq_key'))), 0, 'and the row has an entry for each of its members');
 
 sql($subscriber, 'DROP SUBSCRIPTION sub');
 $subscriber->stop;
