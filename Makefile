@@ -41,7 +41,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix bench format format-check
+.PHONY: demo test test-drivers test-matrix bench fuzz coverage format format-check
 demo test bench:
 	@bash test/run $@
 
@@ -49,12 +49,20 @@ demo test bench:
 test-drivers:
 	@bash test/run drivers
 
+# The long runs of what `make test` does in small.
+fuzz:
+	@FUZZ_RUNS=$${FUZZ_RUNS:-10000000} LAYER=tap TESTS=fuzz bash test/run test
+
+# Which lines of src the tests run.
+coverage:
+	@bash test/coverage
+
 # `make test` on every supported server, SERVERS="15 18" on some: test/matrix.
 test-matrix:
 	@bash test/matrix
 
 # The style in .clang-format, by clang-format 14 or later.
-SOURCES = $(sort $(wildcard src/*.[ch] src/*/*.[ch]))
+SOURCES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/fuzz/*.[ch]))
 format:
 	clang-format -i $(SOURCES)
 format-check:
