@@ -41,7 +41,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix bench fuzz coverage format format-check
+.PHONY: demo test test-drivers test-matrix bench fuzz sanitize coverage format format-check
 demo test bench:
 	@bash test/run $@
 
@@ -52,6 +52,11 @@ test-drivers:
 # The long runs of what `make test` does in small.
 fuzz:
 	@FUZZ_RUNS=$${FUZZ_RUNS:-10000000} LAYER=tap TESTS=fuzz bash test/run test
+
+# The tests with the extension built by gcc's address and undefined-behaviour sanitizers,
+# on a server with assertions.
+sanitize:
+	@SANITIZE=1 SERVERS=18-assert bash test/matrix
 
 # Which lines of src the tests run.
 coverage:
