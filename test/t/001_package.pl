@@ -4,7 +4,11 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib "$FindBin::RealBin/..";
+
 use JSON::PP;
+use PgxnMeta;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -30,10 +34,14 @@ like(slurp_file($meta->{provides}{external_ids}{file}),
 	qr/\A[^\n]*external_ids \Q$version\E/, 'and says so in its first line');
 my ($newest) = slurp_file('CHANGELOG.md') =~ /^## (\S+) - \d{4}-\d\d-\d\d$/m;
 is($newest, $version, 'CHANGELOG.md begins with the same version');
-foreach my $key (
-	qw(name abstract version maintainer license provides meta-spec))
+is(join("\n", meta_faults($meta)), '', "META.json is valid by PGXN's meta specification");
+foreach my $case (
+	[ name => 'external ids' ], [ version => $version ], [ license => 'PostgreSQL' ], [ provides => { external_ids => { file => 'x' } } ],
+	[ tags => [ 'a', 'b/c' ] ], [ prereqs => { runtime => { needs => {} } } ], [ extra => 1 ])
 {
-	ok(exists $meta->{$key}, "META.json has the required key $key");
+	my ($key, $value) = @$case;
+	my @faults = meta_faults({ %$meta, $key => $value });
+	is(@faults, 1, "it would not be with another $key");
 }
 
 my $node = PostgreSQL::Test::Cluster->new('package');
