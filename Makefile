@@ -12,7 +12,8 @@ PGFILEDESC = "external_ids - external identifiers on the rows of any table"
 # The server's headers as system headers: strict warnings are for our code.
 PG_CONFIG ?= pg_config
 PG_CPPFLAGS = -I$(CURDIR)/src -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
-PG_CFLAGS = -Wall -Wextra
+# Where it was built is not in what is built.
+PG_CFLAGS = -Wall -Wextra -fdebug-prefix-map=$(CURDIR)=. -fmacro-prefix-map=$(CURDIR)=.
 
 # Every other file in sql/ is a regression suite; *_18 is for 18 and later.
 PG_MAJOR := $(shell $(PG_CONFIG) --version 2>/dev/null | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
@@ -22,6 +23,7 @@ REGRESS_OPTS = --load-extension=external_ids
 
 ISOLATION = $(filter-out $(NOT_YET),$(sort $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/isolation --load-extension=external_ids
+EXTRA_CLEAN = test/isolation/results test/isolation/output_iso
 
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
@@ -41,7 +43,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix bench fuzz sanitize coverage format format-check
+.PHONY: demo test test-drivers test-matrix test-packages bench dist fuzz sanitize coverage format format-check
 demo test bench:
 	@bash test/run $@
 
@@ -65,6 +67,12 @@ coverage:
 # `make test` on every supported server, SERVERS="15 18" on some: test/matrix.
 test-matrix:
 	@bash test/matrix
+
+# The archive for PGXN, of HEAD; and what it, Debian's package, install and uninstall do.
+dist:
+	@bash test/packages dist dist
+test-packages:
+	@bash test/packages check
 
 # The style in .clang-format, by clang-format 14 or later.
 SOURCES = $(sort $(wildcard src/*.[ch] src/*/*.[ch] test/fuzz/*.[ch]))

@@ -43,6 +43,8 @@ foreach my $case (
 	my @faults = meta_faults({ %$meta, $key => $value });
 	is(@faults, 1, "it would not be with another $key");
 }
+like(slurp_file('debian/changelog'),
+	qr/\Aexternal-ids \(\Q$semantic\E-\d+\) /, "Debian's package has the same version");
 
 my $node = PostgreSQL::Test::Cluster->new('package');
 $node->init;
