@@ -1,6 +1,8 @@
 # DocTest.pm
 #	Executes a document: every ```sql block runs, in order, in one psql session
 #	each; the ```text block that follows it is its output, compared to the letter.
+#	A ```sh block is run by a shell, in a temporary folder, with the database as
+#	libpq's default. Lines of a ```log block are in the server's log.
 #
 # DOCS_FILL names a folder in which to write the document with the real outputs
 # put in: to be read before it is taken over.
@@ -47,16 +49,18 @@ sub blocks_of
 	return @blocks;
 }
 
-# What psql prints for the text, results and errors in the order they come.
+# What psql or the shell prints for the text, results and errors in the order they come.
 sub output_of
 {
-	my ($node, $database, $sql) = @_;
+	my ($node, $database, $kind, $text) = @_;
 	my $output = '';
 	my @psql = (
 		'psql', '-X', '-q', '-v', 'VERBOSITY=default', '-v', 'SHOW_CONTEXT=never',
 		'-P', 'pager=off', '-d', $node->connstr($database));
+	my @shell = ('sh', '-e', '-c', "cd $PostgreSQL::Test::Utils::tmp_check; $text");
+	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, $database);
 	local $ENV{PGCLIENTENCODING} = 'UTF8';
-	IPC::Run::run(\@psql, '<', \$sql, '>&', \$output,
+	IPC::Run::run($kind eq 'sh' ? \@shell : \@psql, '<', $kind eq 'sh' ? \'' : \$text, '>&', \$output,
 		IPC::Run::timeout(60));
 	# psql puts an empty line after each result; the document need not.
 	$output =~ s/\n+\z/\n/;
@@ -66,8 +70,9 @@ sub output_of
 # Puts an output where the document has another one, or none.
 sub fill_in
 {
-	my ($filled, $sql, $next, $output) = @_;
-	my $at = index($$filled, "```sql\n$sql```\n") + length("```sql\n$sql```\n");
+	my ($filled, $kind, $text, $next, $output) = @_;
+	my $block = "```$kind\n$text```\n";
+	my $at = index($$filled, $block) + length $block;
 	if (defined $next && $next->[0] eq 'text')
 	{
 		my $old = "```text\n$next->[1]```\n";
@@ -91,17 +96,21 @@ sub run_document
 	my $run = 0;
 	for (my $i = 0; $i < @blocks; $i++)
 	{
-		my ($kind, $sql, $line) = @{ $blocks[$i] };
-		next if $kind ne 'sql';
+		my ($kind, $text, $line) = @{ $blocks[$i] };
+		foreach my $logged ($kind eq 'log' ? split(/\n/, $text) : ())
+		{
+			like(slurp_file($node->logfile), qr/\Q$logged\E$/m, "$file:$line: the log has it");
+		}
+		next if $kind ne 'sql' && $kind ne 'sh';
 		my $next = $blocks[ $i + 1 ];
 		my $expected = (defined $next && $next->[0] eq 'text') ? $next->[1] : '';
-		my $output = output_of($node, $database, $sql);
+		my $output = output_of($node, $database, $kind, $text);
 		$run++;
 		die "$file:$line: the server is gone: $output"
 		  if $output =~ /server closed the connection|connection to server on/;
 		$expected =~ s/\n+\z/\n/;
 		is($output, $expected, "$file:$line");
-		fill_in(\$filled, $sql, $next, $output) if $output ne $expected;
+		fill_in(\$filled, $kind, $text, $next, $output) if $output ne $expected;
 	}
 	if ($ENV{DOCS_FILL})
 	{
