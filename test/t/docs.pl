@@ -14,7 +14,7 @@ use Test::More;
 
 my $node = new_node('docs', "timezone = 'UTC'\nlc_messages = 'C'");
 $node->start;
-my %statements = (reference => 20);
+my %statements = (reference => 20, tutorial => 9, operations => 15, 'when-not' => 2);
 my $reference;
 foreach my $page (sort keys %statements)
 {
