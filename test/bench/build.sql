@@ -1,5 +1,7 @@
 -- @title build the index on a full table
 -- @rounds 5
+-- @chart bars time us text text_serial side
+-- @chart bars cpu us text text_serial side
 -- @data us side
 -- @writes
 -- @setup

@@ -1,5 +1,6 @@
 -- @title VACUUM after one of three IDs of a fifth of the accounts is replaced, and the size after 10 times
 -- @rounds 10
+-- @chart bars final_bytes us side gin rum
 -- @data us side gin rum
 -- @writes
 -- @setup

@@ -1,4 +1,4 @@
--- @title one INSERT of a child whose account is there, by one prepared client, 2,000 times a round
+-- @title one INSERT of a child whose account is there, by one prepared client, some thousand times a round
 -- @rounds 21
 -- @setup
 CREATE EXTENSION external_ids;
@@ -6,7 +6,7 @@ CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, external_ids 
 CREATE INDEX ON accounts USING unique_members (external_ids, org_id);
 INSERT INTO accounts
 SELECT i, 1, external_id('crm', i::bigint) + external_id('erp', md5(i::text)) + external_id('stripe', 'cus_' || md5('s' || i))
-  FROM generate_series(1, 100000) i;
+  FROM generate_series(1, :rows) i;
 CREATE TABLE linked (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org_id int NOT NULL,
     account_external_id external_id, account_id bigint REFERENCES accounts);
 SELECT external_ids_link('linked', 'account_external_id', 'account_id', 'accounts');
@@ -27,19 +27,19 @@ VACUUM ANALYZE accounts;
 -- @before by_hand
 TRUNCATE by_hand;
 CHECKPOINT;
--- @pgbench by_hand -c 1 -t 2000
-\set account random(1, 100000)
+-- @pgbench by_hand -c 1 -t :inserts
+\set account random(1, :rows)
 INSERT INTO by_hand (org_id, account_external_id) VALUES (1, external_id('crm', :account::bigint));
 -- @after by_hand
-SELECT count(*) = 2000 AND count(account_id) = 2000 FROM by_hand;
+SELECT count(*) = :inserts AND count(account_id) = :inserts FROM by_hand;
 
 -- @before linked
 TRUNCATE linked;
 CHECKPOINT;
--- @pgbench linked -c 1 -t 2000
-\set account random(1, 100000)
+-- @pgbench linked -c 1 -t :inserts
+\set account random(1, :rows)
 INSERT INTO linked (org_id, account_external_id) VALUES (1, external_id('crm', :account::bigint));
 -- @after linked
-SELECT count(*) = 2000 AND count(account_id) = 2000 FROM linked;
+SELECT count(*) = :inserts AND count(account_id) = :inserts FROM linked;
 
 -- @goal link time linked / by_hand <= 1.3 late binding

@@ -1,5 +1,7 @@
 -- @title COPY of all accounts with the index live
 -- @rounds 3
+-- @chart bars time us side gin rum
+-- @chart bars bytes us side gin rum
 -- @data us side gin rum
 -- @writes
 -- @ops :accounts

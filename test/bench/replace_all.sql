@@ -1,5 +1,6 @@
 -- @title replace the set, all three IDs are new: many accounts in one transaction, one statement each
 -- @rounds 5
+-- @chart bars time us side side_changed gin rum
 -- @data us side gin rum
 -- @writes
 -- @ops :patches

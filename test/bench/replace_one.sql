@@ -1,5 +1,6 @@
 -- @title replace the set, one of three IDs is new: many accounts in one transaction, one statement each
 -- @rounds 5
+-- @chart bars time us side side_changed columns columns_en gin rum
 -- @data us side columns columns_en gin rum
 -- @writes
 -- @ops :patches

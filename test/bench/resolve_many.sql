@@ -1,5 +1,6 @@
 -- @title 10,000 IDs of one tenant at once, one in ten a miss, 5 times
 -- @rounds 5
+-- @chart bars time us_function us_nested us_plain side_nested side
 -- @data us side
 -- @ops 5 * :bulk
 -- @setup

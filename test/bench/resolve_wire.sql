@@ -1,36 +1,38 @@
 -- @title resolve over the wire: prepared statements of 2 clients, one ID each
 -- @rounds 5
+-- @chart bars time us side key gin rum
+-- @chart bars cpu us side key gin rum
 -- @data us side gin rum
 -- @ops 20
--- @pgbench us -c 2 -j 1 -t 500
+-- @pgbench us -c 2 -j 1 -t :turns
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM us.accounts WHERE external_ids @> :id#::external_id AND org_id = :org#;
 
--- @pgbench side -c 2 -j 1 -t 500
+-- @pgbench side -c 2 -j 1 -t :turns
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT a.* FROM side.account_external_ids e JOIN side.accounts a ON a.id = e.account_id WHERE e.external_id = :id# AND e.org_id = :org#;
 
--- @pgbench key -c 2 -j 1 -t 500
+-- @pgbench key -c 2 -j 1 -t :turns
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , account#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM us.accounts WHERE id = :account#;
 
--- @pgbench gin -c 2 -j 1 -t 500
+-- @pgbench gin -c 2 -j 1 -t :turns
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM gin.accounts WHERE external_ids @> ARRAY[:id#]::text[] AND org_id = :org#;
 
--- @pgbench rum -c 2 -j 1 -t 500
+-- @pgbench rum -c 2 -j 1 -t :turns
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#

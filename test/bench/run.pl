@@ -19,7 +19,7 @@ use lib dirname(__FILE__) . '/lib';
 
 use BenchChart qw(draw_charts);
 use BenchFile qw(read_sections);
-use BenchReport qw(goal_row print_variants print_goals write_runs write_goals write_markdown);
+use BenchReport qw(goal_row print_variants print_goals write_runs write_goals);
 use BenchServer qw(output_of run_sql time_sql time_pgbench ended_cpu server_variables);
 
 my $here = dirname(__FILE__);
@@ -126,11 +126,18 @@ sub run_rounds
 		}
 		@variants = reverse @variants;
 	}
+	for my $factor (@{ $benchmark->{factors} })
+	{
+		my ($name, @of) = @$factor;
+		my ($above, $below) = map { $runs{$_}{time} } @of;
+		$runs{$name}{factor} = [ map { $above->[$_] / $below->[$_] } 0 .. $#$above ];
+		push @{ $benchmark->{variants} }, $name;
+	}
 	return \%runs;
 }
 
-# Makes the data, runs a benchmark, and tidies up. A variant belongs to the data
-# set that its name begins with: where that cannot be, it is left out.
+# Makes the data and runs a benchmark. A variant belongs to the data set that its
+# name begins with: where that cannot be, it is left out.
 sub run_benchmark
 {
 	my ($benchmark) = @_;
@@ -146,11 +153,22 @@ sub run_benchmark
 	}
 	run_sql($database, 'CREATE SCHEMA own;') if @sets;
 	run_sql($database, (@sets ? "SET search_path = own, public;\n" : '') . $benchmark->{setup});
-	my $runs = run_rounds($benchmark, $database);
-	output_of('dropdb', $database) unless @sets;
-	run_sql($database, 'SET client_min_messages = warning; DROP SCHEMA own CASCADE;') if @sets;
+	return run_rounds($benchmark, $database);
+}
+
+# Takes away what a benchmark made, and data that it changed.
+sub tidy_up
+{
+	my ($benchmark) = @_;
+	my @sets = @{ $benchmark->{data} };
+	if (!@sets)
+	{
+		output_of('dropdb', '--if-exists', "bench_$benchmark->{name}");
+		return;
+	}
+	run_sql($shared, 'SET client_min_messages = warning; DROP SCHEMA IF EXISTS own CASCADE;');
 	drop_data(@sets) if $benchmark->{writes};
-	return $runs;
+	return;
 }
 
 # What the figures were measured on.
@@ -177,24 +195,31 @@ my @benchmarks = map { read_sections("$here/$_.sql", $_) } @names;
 
 my $about = about();
 print "$about\n";
-my (%results, @rows);
+my $out = $ENV{BENCH_OUT};
+my (%results, @rows, @failed);
 for my $benchmark (@benchmarks)
 {
 	my $start = time;
-	my $runs = $results{ $benchmark->{name} } = run_benchmark($benchmark);
+	my $runs = eval { run_benchmark($benchmark) };
+	my $why = $@;
+	tidy_up($benchmark);
+	if (!$runs)
+	{
+		print "\n$benchmark->{name}: FAILED: $why";
+		push @failed, $benchmark->{name};
+		next;
+	}
+	$results{ $benchmark->{name} } = $runs;
 	print_variants($benchmark, $runs);
 	my @own = map { goal_row($benchmark->{name}, $_, $runs) } @{ $benchmark->{goals} };
 	print_goals(@own);
-	push @rows, @own;
+	@rows = sort { $a->{line} cmp $b->{line} } @rows, @own;
+	# At once, for a run that is cut short.
+	write_runs("$out/runs.tsv", \%results) if $out;
+	write_goals("$out/goals.tsv", $about, @rows) if $out;
 	printf "  (%d seconds)\n", time - $start;
 }
-@rows = sort { $a->{line} cmp $b->{line} } @rows;
 print "\nAll goals\n";
 print_goals(@rows);
-if (my $out = $ENV{BENCH_OUT})
-{
-	write_runs("$out/runs.tsv", \%results);
-	write_goals("$out/goals.tsv", @rows);
-	write_markdown("$out/goals.md", $about, @rows);
-	draw_charts($out, \%results, @benchmarks);
-}
+draw_charts($out, \%results, @benchmarks) if $out;
+die "failed: @failed\n" if @failed;

@@ -20,21 +20,32 @@ sub expand
 	return $text;
 }
 
-# The names of variants in "us side gin" or all of "*".
+# What stands between "-- @each A B ..." and "-- @end", once for each word, which
+# takes the place of "<n>".
+sub _unroll
+{
+	my ($text) = @_;
+	$text =~ s{^-- \@each ([^\n]*)\n(.*?)^-- \@end\n}{my ($n, $copy) = ($1, $2); join '', map { $copy =~ s/<n>/$_/gr } split ' ', $n}gems;
+	return $text;
+}
+
 sub _words { return split ' ', $_[0] // '' }
 
 # Reads a file: { name, title, rounds, ask, data => [], writes, ops, setup,
 # variants => [names], variant => { NAME => { kind, text, options, before, after,
-# plan, measures => { NAME => SQL } } }, goals => [ {...} ], requires => [] }.
+# plan, measures => { NAME => SQL } } }, goals => [ {...} ], factors => [ [name, a, b] ],
+# charts => [ [kind, measure, variants ...] ], requires => [] }.
 sub read_sections
 {
 	my ($path, $name) = @_;
 	my %b = (
 		name => $name, title => $name, rounds => 5, ask => 0, data => [], writes => 0, ops => '1', setup => '',
-		variants => [], variant => {}, goals => [], requires => []);
+		variants => [], variant => {}, goals => [], factors => [], charts => [], requires => []);
 	my $section = \my $preface;
 	open(my $file, '<', $path) or die "there is no \"$name\": $path: $!\n";
-	while (my $line = <$file>)
+	my $text = do { local $/; <$file> };
+	close $file;
+	for my $line (split /^/, _unroll($text))
 	{
 		if ($line !~ /^-- \@(\w+)\s*(.*?)\s*$/)
 		{
@@ -51,7 +62,9 @@ sub read_sections
 			my ($variant, $pattern) = split ' ', $rest, 2;
 			$b{variant}{$variant}{plan} = $pattern;
 		}
-		elsif ($what eq 'goal' && $rest =~ m{^(\S+) (\w+) (\S+) / (\S+) (?:(<=|>=) ([\d.]+)|-)\s*(.*)$})
+		elsif ($what eq 'chart') { push @{ $b{charts} }, [ _words($rest) ] }
+		elsif ($what eq 'factor' && $rest =~ m{^(\S+) (\S+) / (\S+)$}) { push @{ $b{factors} }, [ $1, $2, $3 ] }
+		elsif ($what eq 'goal' && $rest =~ m{^(\S+) (\w+) (\S+)(?: / (\S+))? (?:(<=|>=) ([\d.]+)|-)\s*(.*)$})
 		{
 			push @{ $b{goals} }, { line => $1, measure => $2, a => $3, b => $4, sign => $5, limit => $6, text => $7 };
 		}
@@ -69,9 +82,8 @@ sub read_sections
 				$section = \$v->{text};
 			}
 		}
-		else { die "$path, line $.: not understood: $line" }
+		else { die "$path: not understood: $line" }
 	}
-	close $file;
 	return \%b;
 }
 

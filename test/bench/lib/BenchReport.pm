@@ -7,7 +7,7 @@ use warnings;
 use Exporter qw(import);
 use File::Path qw(make_path);
 
-our @EXPORT_OK = qw(median goal_row print_variants print_goals write_runs write_goals write_markdown);
+our @EXPORT_OK = qw(median goal_row print_variants print_goals write_runs write_goals);
 
 sub median
 {
@@ -36,7 +36,7 @@ sub _figure
 		return sprintf('%.2f us', $value * 1e6);
 	}
 	return sprintf('%.1f MB', $value / 1048576) if $measure =~ /bytes/;
-	return sprintf('%.4g', $value);
+	return sprintf('%.4g', $value) . ($measure =~ /percent/ ? ' %' : '');
 }
 
 sub _holds
@@ -46,18 +46,26 @@ sub _holds
 }
 
 # What became of a goal: { line, benchmark, text, what, measure, ratio, low, high,
-# cpu, goal, verdict, a, b }; without a ratio where a side was not measured.
+# cpu, goal, verdict, a, b }; without a ratio where a side was not measured, or where
+# the goal is of one figure and not of a ratio.
 sub goal_row
 {
 	my ($name, $goal, $runs) = @_;
 	my $measure = $goal->{measure};
-	my ($above, $below) = map { $runs->{$_} // {} } $goal->{a}, $goal->{b};
+	my ($above, $below) = map { $runs->{ $_ // '' } // {} } $goal->{a}, $goal->{b};
 	my @ratios = _ratios($above->{$measure}, $below->{$measure});
 	@ratios = $measure =~ /^final_/ ? ($ratios[-1] // ()) : sort { $a <=> $b } @ratios;
 	my @cpu = $measure eq 'time' ? _ratios($above->{cpu}, $below->{cpu}) : ();
 	my %row = (
-		line => $goal->{line}, benchmark => $name, text => $goal->{text}, what => "$goal->{a} / $goal->{b}", measure => $measure,
-		goal => $goal->{sign} ? "$goal->{sign} $goal->{limit}" : '', verdict => '');
+		line => $goal->{line}, benchmark => $name, text => $goal->{text}, what => join(' / ', grep { defined } @$goal{qw(a b)}),
+		measure => $measure, goal => $goal->{sign} ? "$goal->{sign} $goal->{limit}" : '', verdict => '');
+	if (!$goal->{b} && $above->{$measure})
+	{
+		my $value = median(@{ $above->{$measure} });
+		$row{a} = _figure($measure, $value);
+		$row{verdict} = _holds($goal, $value) ? 'met' : 'MISSED' if $goal->{sign};
+		return \%row;
+	}
 	if (!@ratios)
 	{
 		$row{verdict} = 'not measured';
@@ -106,7 +114,7 @@ sub print_goals
 	{
 		printf "  %-5s %-16s %-30s %-7s %6s %13s %6s %8s  %s\n", @$r{qw(line benchmark what measure)}, _number($r->{ratio}),
 		  defined $r->{low} ? _number($r->{low}) . '..' . _number($r->{high}) : '', _number($r->{cpu}), $r->{goal},
-		  join(' ', $r->{verdict}, defined $r->{a} ? "($r->{a} / $r->{b})" : '');
+		  join(' ', $r->{verdict}, defined $r->{a} ? sprintf('(%s)', join ' / ', grep { defined } @$r{qw(a b)}) : '');
 	}
 	return;
 }
@@ -141,27 +149,19 @@ sub write_runs
 	return;
 }
 
-# Writes goals, one a line.
+# Writes goals, one a line, after a line that tells of what they are.
 sub write_goals
 {
-	my ($path, @rows) = @_;
-	my @columns = qw(line benchmark what measure ratio low high cpu goal verdict a b text);
-	_write_lines($path, join("\t", @columns), map { my $r = $_; join "\t", map { $_ // '' } @$r{@columns} } @rows);
-	return;
-}
-
-# Writes goals as a table for docs/benchmarks.md.
-sub write_markdown
-{
 	my ($path, $about, @rows) = @_;
-	my @lines = ($about, '', '| line | what | of | ratio | range | CPU | goal | verdict | figures |', '| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+	my @columns = qw(line benchmark what measure ratio low high cpu goal verdict a b text);
+	my @numbers = qw(ratio low high cpu);
+	my @lines;
 	for my $r (@rows)
 	{
-		push @lines, sprintf('| %s |', join ' | ', $r->{line}, "$r->{text} (`$r->{benchmark}`: $r->{what})", $r->{measure}, _number($r->{ratio}),
-			defined $r->{low} ? _number($r->{low}) . ' .. ' . _number($r->{high}) : '', _number($r->{cpu}), $r->{goal}, $r->{verdict},
-			defined $r->{a} ? "$r->{a} / $r->{b}" : '');
+		my %written = (%$r, map { $_ => _number($r->{$_}) } @numbers);
+		push @lines, join "\t", map { $_ // '' } @written{@columns};
 	}
-	_write_lines($path, @lines);
+	_write_lines($path, "# $about", join("\t", @columns), @lines);
 	return;
 }
 
