@@ -3,7 +3,7 @@
 -- @chart bars time us text text_serial side
 -- @chart bars cpu us text text_serial side
 -- @data us side
--- @writes
+-- @writes us side
 -- @setup
 -- What a UNIQUE index of the same entries costs that is nothing but btree's.
 CREATE TABLE entries AS SELECT external_id, org_id FROM side.account_external_ids;

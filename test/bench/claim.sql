@@ -1,5 +1,5 @@
--- @title 16 clients give accounts two of 3,000 IDs each; what an account had is free for others, who may claim it
--- @rounds 5
+-- @title 16 clients give accounts two of 3,000 IDs each; what an account had is free for others to claim
+-- @rounds 3
 -- @chart bars time us side side_changed
 -- @data source
 -- @setup

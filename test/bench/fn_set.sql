@@ -1,7 +1,7 @@
 -- @title replace the set over the wire, one of three IDs is new: prepared, 20 statements a transaction
 -- @rounds 5
 -- @data us side
--- @writes
+-- @writes us side
 -- @ops 20
 -- @before us_plain
 VACUUM us.accounts;

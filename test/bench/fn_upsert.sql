@@ -2,7 +2,7 @@
 -- @rounds 5
 -- @chart bars time us us_many side
 -- @data us side
--- @writes
+-- @writes us side
 -- @ops :patches
 -- @setup
 CREATE SEQUENCE us_ids START 1000000000;

@@ -1,9 +1,9 @@
 -- @title COPY of all accounts with the index live
 -- @rounds 3
 -- @chart bars time us side gin rum
--- @chart bars bytes us side gin rum
+-- @chart bars bytes us side gin
 -- @data us side gin rum
--- @writes
+-- @writes us side gin
 -- @ops :accounts
 -- @setup
 \set file :dir /us
@@ -51,17 +51,18 @@ COPY gin.accounts FROM :'file';
 SELECT pg_total_relation_size('gin.accounts');
 
 -- @before rum
-TRUNCATE rum.accounts;
+-- A tenth of them, or RUM would take most of the time.
+CREATE TABLE IF NOT EXISTS own.rum_accounts (LIKE rum.accounts INCLUDING ALL);
+TRUNCATE own.rum_accounts;
 CHECKPOINT;
 -- @sql rum
 \set file :dir /gin
-COPY rum.accounts FROM :'file';
--- @measure rum bytes
-SELECT pg_total_relation_size('rum.accounts');
+COPY own.rum_accounts FROM :'file' WHERE id <= :accounts / 10;
+-- @measure rum ops
+SELECT count(*) FROM own.rum_accounts;
 
 -- @goal E3 time side / us >= 3.5 COPY with the index live, by (b)
 -- @goal E3 bytes us / side <= 0.6 total size after COPY, by (b)
 -- @goal E6 time gin / us >= 1.0 COPY with the index live, by (c)
 -- @goal E6 time rum / us >= 1.0 COPY with the index live, by (d)
--- @goal - bytes us / gin - total size after COPY, by (c)
--- @goal - bytes us / rum - total size after COPY, by (d)
+-- @goal E6 bytes us / gin <= 1.0 total size after COPY, by (c)

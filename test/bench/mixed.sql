@@ -2,7 +2,7 @@
 -- @rounds 3
 -- @chart bars mixed_percent us side side_unlocked
 -- @data us side
--- @writes
+-- @writes us side
 -- @setup
 -- (b) without its lock: the second of two DELETEs waits for the first, then finds nothing
 -- left to delete, for what the first one's transaction inserted is not in its snapshot.

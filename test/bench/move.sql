@@ -1,5 +1,5 @@
 -- @title 16 clients move one of 3,000 IDs at a time between 1,000 accounts, each move a transaction
--- @rounds 5
+-- @rounds 3
 -- @chart bars time us side side_changed
 -- @data source
 -- @setup

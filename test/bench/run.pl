@@ -167,7 +167,7 @@ sub tidy_up
 		return;
 	}
 	run_sql($shared, 'SET client_min_messages = warning; DROP SCHEMA IF EXISTS own CASCADE;');
-	drop_data(@sets) if $benchmark->{writes};
+	drop_data(@{ $benchmark->{writes} });
 	return;
 }
 
@@ -191,7 +191,7 @@ my $all = !@names;
 my @benchmarks = map { read_sections("$here/$_.sql", $_) } @names;
 @benchmarks = grep { !$_->{ask} } @benchmarks if $all;
 # Benchmarks that only read come first: they share what is loaded once.
-@benchmarks = sort { $a->{writes} <=> $b->{writes} } @benchmarks;
+@benchmarks = sort { !!@{ $a->{writes} } <=> !!@{ $b->{writes} } } @benchmarks;
 
 my $about = about();
 print "$about\n";

@@ -59,7 +59,7 @@ sub _gnuplot
 	my ($path, $height, $title, $script) = @_;
 	open(my $pipe, '|-', 'gnuplot') or return 0;
 	print $pipe 'set terminal svg size 860,', $height, ' dynamic font "sans,13" background "white"', "\n",
-	  'set output ', _quoted($path), "\nset title ", _quoted($title), " noenhanced\n$script";
+	  'set output ', _quoted($path), "\nset label ", _quoted($title), " at screen 0.5, screen 1 center offset 0, -1.2 noenhanced\nset tmargin 3\n$script";
 	return close $pipe;
 }
 
@@ -95,6 +95,7 @@ sub _draw_bars
 $data
 EOD
 set ytics ($tics) noenhanced scale 0
+set xtics nomirror
 set yrange [0.4:@{[@variants + 0.6]}]
 set xrange [0:*]
 set offsets 0, graph 0.12, 0, 0
@@ -119,13 +120,14 @@ sub _draw_lines
 	{
 		my @counts = sort { $a <=> $b } map { /^\Q$contender\E_(\d+)$/ ? $1 : () } keys %$runs;
 		push @data, join "\n", "\$$contender << EOD", (map { join ' ', $_, 1 / median(@{ $runs->{"${contender}_$_"}{$measure} }) } @counts), 'EOD';
-		push @plots, "\$$contender using 1:2 with linespoints linewidth 2 title " . _quoted(_label($contender));
+		push @plots, "\$$contender using 1:2 with linespoints linewidth 3 title " . _quoted(_label($contender));
 	}
 	my $data = join "\n", @data;
 	my $plots = join ', ', @plots;
 	return _gnuplot($path, 360, $title, <<"GNUPLOT");
 $data
 set logscale x 2
+set tics nomirror
 set yrange [0:*]
 set xlabel "clients"
 set ylabel "a second, more is better"

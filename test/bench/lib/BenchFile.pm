@@ -31,7 +31,7 @@ sub _unroll
 
 sub _words { return split ' ', $_[0] // '' }
 
-# Reads a file: { name, title, rounds, ask, data => [], writes, ops, setup,
+# Reads a file: { name, title, rounds, ask, data => [], writes => [], ops, setup,
 # variants => [names], variant => { NAME => { kind, text, options, before, after,
 # plan, measures => { NAME => SQL } } }, goals => [ {...} ], factors => [ [name, a, b] ],
 # charts => [ [kind, measure, variants ...] ], requires => [] }.
@@ -39,7 +39,7 @@ sub read_sections
 {
 	my ($path, $name) = @_;
 	my %b = (
-		name => $name, title => $name, rounds => 5, ask => 0, data => [], writes => 0, ops => '1', setup => '',
+		name => $name, title => $name, rounds => 5, ask => 0, data => [], writes => [], ops => '1', setup => '',
 		variants => [], variant => {}, goals => [], factors => [], charts => [], requires => []);
 	my $section = \my $preface;
 	open(my $file, '<', $path) or die "there is no \"$name\": $path: $!\n";
@@ -54,8 +54,8 @@ sub read_sections
 		}
 		my ($what, $rest) = ($1, $2);
 		if ($what =~ /^(title|rounds|ops)$/) { $b{$what} = $rest }
-		elsif ($what =~ /^(ask|writes)$/) { $b{$what} = 1 }
-		elsif ($what =~ /^(data|requires)$/) { $b{$what} = [ _words($rest) ] }
+		elsif ($what eq 'ask') { $b{ask} = 1 }
+		elsif ($what =~ /^(data|requires|writes)$/) { $b{$what} = [ _words($rest) ] }
 		elsif ($what eq 'setup') { $section = \$b{setup} }
 		elsif ($what eq 'plan')
 		{
