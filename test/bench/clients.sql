@@ -18,5 +18,5 @@ SELECT n
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT a.* FROM side.account_external_ids e JOIN side.accounts a ON a.id = e.account_id WHERE e.external_id = :id# AND e.org_id = :org#;
 
--- @goal - time side_<n> / us_<n> - look-ups over the wire a second, clients: <n>, by (b)
+-- @goal - time side_<n> / us_<n> - a look-up over the wire by (b), clients: <n>
 -- @end

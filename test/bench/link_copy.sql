@@ -38,4 +38,4 @@ COPY with_link.accounts FROM :'file';
 -- @after with
 SELECT count(*) = :rows FROM with_link.accounts;
 
--- @goal link time with / without <= 1.5 late binding
+-- @goal link time with / without <= 1.5 COPY into the parent of a link, by COPY into a table without

@@ -42,4 +42,4 @@ INSERT INTO linked (org_id, account_external_id) VALUES (1, external_id('crm', :
 -- @after linked
 SELECT count(*) = :inserts AND count(account_id) = :inserts FROM linked;
 
--- @goal link time linked / by_hand <= 1.3 late binding
+-- @goal link time linked / by_hand <= 1.3 a child is inserted, by a trigger that only looks its account up

@@ -43,4 +43,4 @@ INSERT INTO linked (org_id, account_external_id) SELECT org_id, account_external
 -- @after linked
 SELECT count(*) = :rows / 10 AND count(account_id) = :rows / 10 FROM linked;
 
--- @goal link time linked / by_hand <= 1.3 late binding
+-- @goal link time linked / by_hand <= 1.3 many children are inserted by one statement, by such a trigger

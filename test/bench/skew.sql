@@ -54,6 +54,6 @@ SELECT count(*) FROM (SELECT FROM accounts_<n> a JOIN swaps s ON s.account_id = 
 DELETE FROM side_<n> e USING swaps s WHERE e.org_id = 1 AND e.external_id = s.old;
 INSERT INTO side_<n> SELECT 1, new, account_id FROM swaps;
 COMMIT;
--- @goal - time side_read_<n> / us_read_<n> - a look-up, IDs on a row: <n>, by (b)
--- @goal - time side_write_<n> / us_write_<n> - one ID replaced, IDs on a row: <n>, by (b) that touches only what changed
+-- @goal - time side_read_<n> / us_read_<n> - a look-up by (b), IDs on a row: <n>
+-- @goal - time side_write_<n> / us_write_<n> - one ID replaced by (b) that touches only what changed, IDs on a row: <n>
 -- @end

@@ -71,6 +71,6 @@ SELECT count(*) FROM arriving_array, external_ids_upsert_many(NULL::accounts, el
 -- @after unchanged_many
 SELECT count(*) = :rows / 10 FROM accounts WHERE name LIKE 'Account%';
 
--- @goal - time create_many / create_one_by_one <= 0.2 one call against as many as there are rows
--- @goal - time update_many / update_one_by_one <= 0.2 one call against as many as there are rows
--- @goal - time unchanged_many / unchanged_one_by_one <= 0.2 one call against as many as there are rows
+-- @goal - time create_many / create_one_by_one <= 0.2 external_ids_upsert_many of new rows, by a call of external_ids_upsert for each
+-- @goal - time update_many / update_one_by_one <= 0.2 the same of rows that change
+-- @goal - time unchanged_many / unchanged_one_by_one <= 0.2 the same of rows that do not
