@@ -51,6 +51,7 @@ BEGIN
     IF FOUND THEN PERFORM nextval('own.moves'); END IF;
 END $$;
 -- @before us
+SELECT pg_stat_reset();
 ALTER SEQUENCE own.moves RESTART;
 TRUNCATE own.us;
 INSERT INTO own.us SELECT i, 1, '{}' FROM generate_series(1, 1000) i;
@@ -61,9 +62,12 @@ VACUUM ANALYZE own.us;
 SELECT own.us_move(external_id('crm', :id::bigint), :account);
 -- @measure us ops
 SELECT last_value FROM own.moves;
+-- @measure us deadlocks
+SELECT deadlocks FROM pg_stat_database WHERE datname = current_database();
 -- @after us
 SELECT count(*) = count(DISTINCT e) FROM own.us, unnest(external_ids) e;
 -- @before side
+SELECT pg_stat_reset();
 ALTER SEQUENCE own.moves RESTART;
 TRUNCATE own.side, own.side_accounts;
 INSERT INTO own.side_accounts SELECT i, 1 FROM generate_series(1, 1000) i;
@@ -74,8 +78,11 @@ VACUUM ANALYZE own.side, own.side_accounts;
 SELECT own.side_move('crm:' || :id::text, :account);
 -- @measure side ops
 SELECT last_value FROM own.moves;
+-- @measure side deadlocks
+SELECT deadlocks FROM pg_stat_database WHERE datname = current_database();
 
 -- @before side_changed
+SELECT pg_stat_reset();
 ALTER SEQUENCE own.moves RESTART;
 TRUNCATE own.side, own.side_accounts;
 INSERT INTO own.side_accounts SELECT i, 1 FROM generate_series(1, 1000) i;
@@ -86,6 +93,8 @@ VACUUM ANALYZE own.side, own.side_accounts;
 SELECT own.side_move_changed('crm:' || :id::text, :account);
 -- @measure side_changed ops
 SELECT last_value FROM own.moves;
+-- @measure side_changed deadlocks
+SELECT deadlocks FROM pg_stat_database WHERE datname = current_database();
 
 -- @goal E5b time side / us >= 2.0 successful moves of one ID a second, by (b)
 -- @goal E5b time side_changed / us >= 2.0 the same, by (b) that touches only what changed

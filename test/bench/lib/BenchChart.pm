@@ -15,6 +15,7 @@ my %LABEL = (
 	us => '(a) external_ids',
 	side => '(b) side table',
 	side_changed => '(b) side table, only what changed',
+	side_ordered => '(b) side table, IDs in order',
 	side_unlocked => '(b) side table without the lock',
 	side_en => '(b) side table, linguistic collation',
 	side_hash => '(b) side table, as the planner likes it',
