@@ -43,9 +43,13 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix test-packages bench dist fuzz sanitize coverage format format-check
+.PHONY: demo test test-drivers test-matrix test-packages bench bench-mysql dist fuzz sanitize coverage format format-check
 demo test bench:
 	@bash test/run $@
+
+# Beside MySQL's UNIQUE multi-valued index, in a folder that debootstrap fills with both servers.
+bench-mysql:
+	@bash test/prepare servers && bash test/server make mysql && bash test/server run mysql bash test/run $@
 
 # Drivers and the recipes of docs/recipes: psycopg, JDBC, node-postgres, Go, Ruby, Perl.
 test-drivers:

@@ -1,12 +1,12 @@
 #!/usr/bin/env perl
 # Puts the results of runs into docs/benchmarks.md:
 #
-#   perl test/bench/publish.pl MAJOR=DIR ...
+#   perl test/bench/publish.pl MAJOR=DIR ... [mysql=DIR]
 #
-# MAJOR is the server's major version, DIR what `RESULTS=DIR make bench` filled. The goals
-# go to docs/benchmarks/MAJOR.tsv, the charts of the first run named to docs/benchmarks/;
-# the table in the document is made of all the .tsv files there. Without arguments only
-# the table is made again.
+# MAJOR is the server's major version, DIR/bench what `RESULTS=DIR make bench` filled, after
+# mysql= that of `make bench-mysql`. The goals go to docs/benchmarks/MAJOR.tsv, the charts of
+# the first MAJOR and of mysql to docs/benchmarks/; the tables in the document are made of
+# all the .tsv files there. Without arguments only the tables are made again.
 use strict;
 use warnings;
 
@@ -19,7 +19,7 @@ my ($begin, $end) = ("<!-- results: made by test/bench/publish.pl -->\n", "<!-- 
 # What the lines of the table are of.
 my %HEADING = (
 	E1 => 'E1, look-ups', E2 => 'E2, replaced sets', E3 => 'E3, build, load and size', E4 => 'E4, growth', E5 => 'E5, row functions',
-	E5b => 'E5b, 16 clients that claim and move', E6 => 'E6, arrays', E7 => 'E7, association', link => 'Late binding', '-' => 'Without a goal');
+	E5b => 'E5b, 16 clients that claim and move', E6 => 'E6, arrays', g => 'E6, MySQL (g)', E7 => 'E7, association', link => 'Late binding', '-' => 'Without a goal');
 
 sub slurp
 {
@@ -62,11 +62,11 @@ sub charts_of
 	return grep { /^\Q$benchmark\E-/ } map { s{.*/}{}r } sort glob "$docs/benchmarks/*.svg";
 }
 
-# The tables of the runs, MAJOR => [about, goals]: a line for each goal, two columns for each run.
+# The tables of the runs, NAME => [about, goals]: a line for each goal, two columns for each run.
 sub tables
 {
 	my (%runs) = @_;
-	my @majors = sort { $a <=> $b } keys %runs;
+	my @majors = sort keys %runs;
 	my (%of, @keys);
 	for my $major (@majors)
 	{
@@ -96,18 +96,19 @@ sub tables
 }
 
 mkdir "$docs/benchmarks";
-my $first = 1;
+my %charted;
 for my $argument (@ARGV)
 {
-	my ($major, $dir) = $argument =~ /^(\d+)=(.+)$/ or die "usage: $0 MAJOR=DIR ...\n";
-	copy("$dir/goals.tsv", "$docs/benchmarks/$major.tsv") or die "$dir/goals.tsv: $!\n";
-	next unless $first;
-	$first = 0;
-	copy($_, "$docs/benchmarks/") or die "$_: $!\n" for glob "$dir/*.svg";
+	my ($name, $dir) = $argument =~ /^(\d+|mysql)=(.+)$/ or die "usage: $0 MAJOR=DIR ... [mysql=DIR]\n";
+	copy("$dir/bench/goals.tsv", "$docs/benchmarks/$name.tsv") or die "$dir/bench/goals.tsv: $!\n";
+	next if $charted{ $name eq 'mysql' }++;
+	copy($_, "$docs/benchmarks/") or die "$_: $!\n" for glob "$dir/bench/*.svg";
 }
 my %runs = map { m{(\d+)\.tsv$} ? ($1 => [ read_goals($_) ]) : () } glob "$docs/benchmarks/*.tsv";
+my $results = %runs ? tables(%runs) : "No run has been put here yet.\n";
+$results .= "\n" . tables(MySQL => [ read_goals("$docs/benchmarks/mysql.tsv") ]) if -e "$docs/benchmarks/mysql.tsv";
 my $document = slurp("$docs/benchmarks.md");
-$document =~ s{\Q$begin\E.*?\Q$end\E}{"$begin\n" . (%runs ? tables(%runs) : "No run has been put here yet.\n") . "\n$end"}se or die "docs/benchmarks.md has no place for results\n";
+$document =~ s{\Q$begin\E.*?\Q$end\E}{$begin\n$results\n$end}s or die "docs/benchmarks.md has no place for results\n";
 open(my $file, '>', "$docs/benchmarks.md") or die "docs/benchmarks.md: $!\n";
 print $file $document;
 close $file or die "docs/benchmarks.md: $!\n";

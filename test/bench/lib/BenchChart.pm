@@ -25,6 +25,7 @@ my %LABEL = (
 	columns => '(e) UNIQUE text columns, COLLATE "C"',
 	columns_en => '(e) UNIQUE text columns, linguistic collation',
 	key => '(f) bigint primary key',
+	mysql => '(g) MySQL, UNIQUE multi-valued index',
 	text => 'UNIQUE (text COLLATE "C", int)');
 
 # The label of a variant: its contender's, and what its name has beyond that.
