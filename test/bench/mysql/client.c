@@ -6,8 +6,8 @@
  *			client SOCKET-OR-CONNINFO DATABASE STATEMENT FILE CLIENTS
  *
  * Built twice, with libpq, and with -DWITH_MYSQL and libmysqlclient, so that
- * both servers are asked in the same way: parameters and results as text, a
- * line's tab-separated fields are the parameters, each statement its own
+ * both servers are asked in the same way: a line's tab-separated fields are the
+ * parameters, as text; a result is read as a whole; each statement is its own
  * transaction.  Connections are made before the clock starts.
  */
 #include <stdio.h>
