@@ -1,6 +1,7 @@
 # A physical standby answers look-ups while the primary is written to, replays
 # what the primary logs to the very same pages (wal_consistency_checking), and
-# enforces once it is promoted.
+# enforces once it is promoted. The old primary, which went its own way for a
+# while, is rewound and follows the new one.
 use strict;
 use warnings;
 
@@ -8,6 +9,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use ExternalIdsTest;
+use File::Copy;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -15,6 +17,8 @@ use Test::More;
 
 my $primary = new_node('primary', q(
 wal_consistency_checking = 'all'
+wal_log_hints = on
+wal_keep_size = 1GB
 autovacuum_naptime = 1s
 max_wal_size = 256MB
 ), allows_streaming => 1);
@@ -88,8 +92,15 @@ is( sql($standby, 'SELECT held(), wrong_lookups(), held_twice(), faults()'),
 	'afterwards, the standby has what the primary has, and finds it');
 unlike(slurp_file($standby->logfile), qr/inconsistent page found|FATAL|PANIC/, 'every page was replayed to what the primary had');
 
-$primary->stop;
 $standby->promote;
+# What the old primary is told from now on is not to be.
+sql($primary, q(
+INSERT INTO accounts SELECT 50000 + i, external_id('diverged', i) FROM generate_series(1, 2000) i;
+UPDATE accounts SET external_ids = external_ids + external_id('diverged', -id) WHERE id <= 250;
+DELETE FROM accounts WHERE id BETWEEN 20000 AND 20500;
+VACUUM accounts;
+));
+$primary->stop;
 like( sql_error($standby, q(INSERT INTO accounts VALUES (99001, '{new:1,late:17}'))),
 	qr/^23505: duplicate key value violates unique constraint "accounts_external_ids_key"\nDETAIL:  Key \(external_ids\)=\(.*late:17.*\) already exists\./,
 	'the promoted standby refuses a claim on an ID that is held');
@@ -98,6 +109,28 @@ is( sql_error($standby, q(INSERT INTO accounts VALUES (99002, '{new:1,new:2}')))
 is( sql($standby, 'SET enable_seqscan = off; SELECT id FROM accounts WHERE external_ids @> \'new:2\''),
 	'99002', 'and resolves it');
 is(sql($standby, 'SELECT wrong_lookups(), held_twice(), faults()'), '0|0|0', 'index and table agree on the promoted standby');
+
+# Rewound and started as a standby, the old primary has what the new one has.
+sql($standby, q(
+UPDATE accounts SET external_ids = external_ids + external_id('since', id) WHERE id BETWEEN 20000 AND 20900;
+CHECKPOINT;
+));
+my $conf = $primary->data_dir . '/postgresql.conf';
+my $kept = PostgreSQL::Test::Utils::tempdir . '/postgresql.conf';
+copy($conf, $kept);
+command_ok(
+	[ 'pg_rewind', '--source-server', $standby->connstr('postgres'), '--target-pgdata', $primary->data_dir ],
+	'the old primary is rewound');
+copy($kept, $conf);
+$primary->append_conf('postgresql.conf', "primary_conninfo = '" . $standby->connstr . " application_name=rewound'\n");
+$primary->set_standby_mode;
+$primary->start;
+sql($standby, q(INSERT INTO accounts SELECT 60000 + i, external_id('rejoined', i) FROM generate_series(1, 1000) i));
+$standby->wait_for_catchup('rewound');
+is( sql($primary, q(SELECT held(), wrong_lookups(), held_twice(), faults(), count(*) FROM accounts, unnest(external_ids) m WHERE external_id_label(m) = 'diverged')),
+	sql($standby, 'SELECT held(), 0, 0, 0, 0'), 'it has what the new primary has, finds it, and nothing else');
+unlike(slurp_file($primary->logfile), qr/inconsistent page found|PANIC/, 'every page was replayed to what the new primary had');
+$primary->stop;
 $standby->stop;
 
 done_testing();
