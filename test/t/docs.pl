@@ -65,6 +65,21 @@ foreach my $object (split /\n/, $names)
 }
 
 # ---------------------------------------------------------------------------
+# docs/testing.md has commands that there are.
+# ---------------------------------------------------------------------------
+my $testing = slurp_file('docs/testing.md');
+my $makefile = slurp_file('Makefile');
+foreach my $command ($testing =~ /`((?:\w+=(?:"[^"]*"|\S+) )*make [^`]*)`/g)
+{
+	my ($target) = $command =~ /make ([\w-]+)/;
+	ok($makefile =~ /^\.PHONY:.* \Q$target\E(?: |$)/m, "docs/testing.md: make $target is there");
+	my ($tests) = $command =~ /TESTS=(\S+)/;
+	ok(!defined $tests || -e "test/t/$tests.pl" || -e "sql/$tests.sql", "docs/testing.md: $command names a test");
+	my ($size) = $command =~ /^([A-Z]+)_\w+=\d/;
+	ok(!defined $size || slurp_file("test/t/$tests.pl") =~ /\$ENV\{\Q$size\E_/, "docs/testing.md: $command sets what the test reads");
+}
+
+# ---------------------------------------------------------------------------
 # Links: from README.md to every page, and from any page to what is there
 # ---------------------------------------------------------------------------
 my @to_read = ('README.md');
