@@ -189,7 +189,7 @@ GRANT SELECT ON external_ids_indexes TO PUBLIC;
 -- END OF INDEXES
 
 -- =========================================================================
--- Operations: moving to a set column (section owner: src/rows/duplicates.c, backfill*.c)
+-- Operations: moving to a set column (section owner: src/rows/duplicates.c, backfill*.c, mirror*.c)
 -- =========================================================================
 
 -- With the caller's rights, also those of an expression; it may do anything.
@@ -228,5 +228,45 @@ LANGUAGE C;
 
 COMMENT ON PROCEDURE external_ids_backfill(regclass, text, text, name, text, text, int, interval, bigint, text)
 IS 'fill a set column from columns or an expression, a range of keys and a transaction at a time';
+
+-- What a mirror's triggers do, they do with the rights of the tables' owner.
+
+CREATE FUNCTION external_ids_mirror(
+	"table" regclass,
+	side regclass,
+	key name[],
+	value name,
+	label_column name DEFAULT NULL,
+	label text DEFAULT NULL,
+	scope jsonb DEFAULT NULL,
+	"column" name DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION external_ids_mirror(regclass, regclass, name[], name, name, text, jsonb, name)
+IS 'keep a set column and a side table in step while both are written';
+
+CREATE FUNCTION external_ids_unmirror("table" regclass, side regclass)
+RETURNS void
+AS 'MODULE_PATHNAME'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION external_ids_unmirror(regclass, regclass)
+IS 'remove what external_ids_mirror made';
+
+CREATE FUNCTION external_ids_mirror_table() RETURNS trigger
+AS 'MODULE_PATHNAME'
+LANGUAGE C;
+
+COMMENT ON FUNCTION external_ids_mirror_table()
+IS 'trigger function of external_ids_mirror, on the table with the set column';
+
+CREATE FUNCTION external_ids_mirror_side() RETURNS trigger
+AS 'MODULE_PATHNAME'
+LANGUAGE C;
+
+COMMENT ON FUNCTION external_ids_mirror_side()
+IS 'trigger function of external_ids_mirror, on the side table';
 
 -- END OF MIGRATION

@@ -1,0 +1,487 @@
+/*
+ * mirror.c
+ *		external_ids_mirror: checks what it is asked for, and makes the triggers.
+ *
+ * The triggers act as the owner of both tables, so whoever makes them has to own
+ * both, and they have to have one owner.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "mb/pg_wchar.h"
+#include "rows/mirror.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(external_ids_mirror);
+
+/* Arguments of external_ids_mirror. */
+enum
+{
+	ARG_TABLE,
+	ARG_SIDE,
+	ARG_KEY,
+	ARG_VALUE,
+	ARG_LABEL_COLUMN,
+	ARG_LABEL,
+	ARG_SCOPE,
+	ARG_COLUMN
+};
+
+/*
+ * Triggers of one kind fire in the order of their names: after the application's
+ * BEFORE triggers and after the server's own for foreign keys.
+ */
+#define TRIGGER_PREFIX "zz_external_ids_mirror_"
+
+/* What a mirror's name may have of the 63 bytes of a trigger's. */
+#define MIRROR_NAME_BYTES 31
+
+typedef enum MirrorTrigger
+{
+	SIDE_LOCK,
+	SIDE_ROW,
+	SIDE_TRUNCATE,
+	TABLE_ROW,
+	TABLE_TRUNCATE
+} MirrorTrigger;
+
+#define NUM_MIRROR_TRIGGERS (TABLE_TRUNCATE + 1)
+
+/*
+ * In the order of MirrorTrigger. By name, those that depend on another come after
+ * it: so a dump has one order, of a restored database too, which lacks that.
+ */
+static const struct
+{
+	bool on_side;
+	const char *suffix;
+	const char *kind;
+	const char *event;
+} triggers[] = {
+	{true, "_row_lock", "", "BEFORE INSERT OR UPDATE"},
+	{true, "_row", "CONSTRAINT ", "AFTER INSERT OR UPDATE OR DELETE"},
+	{true, "_truncate", "", "AFTER TRUNCATE"},
+	{false, "_row", "CONSTRAINT ", "AFTER INSERT OR UPDATE OR DELETE"},
+	{false, "_truncate", "", "AFTER TRUNCATE"},
+};
+
+/* What one call is to make. */
+typedef struct MirrorSpec
+{
+	Oid extschema;
+	Relation table;
+	Relation side;
+	TableFacts *facts;	/* the table's */
+	List *args;			/* of char *, of every trigger */
+	Bitmapset *columns; /* of the side table that the mirror fills */
+	Bitmapset *keys;	/* those that are its key */
+} MirrorSpec;
+
+/*
+ * Raise an error unless the two tables can have a mirror.
+ */
+static void
+check_tables(const MirrorSpec *spec)
+{
+	const char *name = RelationGetRelationName(spec->side);
+
+	if (RelationGetRelid(spec->table) == RelationGetRelid(spec->side))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("table \"%s\" cannot be its own side table", name)));
+	if (spec->table->rd_rel->relowner != spec->side->rd_rel->relowner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables \"%s\" and \"%s\" have different owners",
+						RelationGetRelationName(spec->table), name),
+				 errdetail(
+					 "What one is written with is written to the other as "
+					 "its owner."),
+				 errhint("ALTER TABLE ... OWNER TO gives both to one role.")));
+	if (spec->table->rd_rel->relpersistence !=
+		spec->side->rd_rel->relpersistence)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+						errmsg("cannot mirror tables of which only one is "
+							   "temporary or unlogged")));
+	for (int i = 0;
+		 spec->side->trigdesc && i < spec->side->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &spec->side->trigdesc->triggers[i];
+
+		if (OidIsValid(trigger->tgconstrrelid) &&
+			mirror_is_trigger(trigger, true, spec->extschema))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("side table \"%s\" is mirrored already", name),
+					 errhint("Use external_ids_unmirror first.")));
+	}
+}
+
+/*
+ * Take a column of the side table for the mirror to fill. Errors: 42703; 22023
+ * taken twice; 42P10 generated.
+ */
+static void
+take_column(MirrorSpec *spec, const char *name)
+{
+	AttrNumber attnum = get_attnum(RelationGetRelid(spec->side), name);
+	const char *side = RelationGetRelationName(spec->side);
+
+	if (attnum <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("column \"%s\" of table \"%s\" does not exist",
+							   name, side)));
+	if (bms_is_member(attnum, spec->columns))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("column \"%s\" of table \"%s\" is named twice",
+							   name, side)));
+	if (TupleDescAttr(RelationGetDescr(spec->side), attnum - 1)->attgenerated)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+						errmsg("column \"%s\" of table \"%s\" is generated",
+							   name, side)));
+	spec->columns = bms_add_member(spec->columns, attnum);
+}
+
+/*
+ * Take the side table's key columns. Errors: 55000 no primary key; 22023 another
+ * number of columns; 22004 a null.
+ */
+static void
+take_keys(MirrorSpec *spec, ArrayType *array)
+{
+	Datum *names;
+	bool *nulls;
+	int n;
+
+	rows_require_key(spec->facts);
+	deconstruct_array(array, NAMEOID, NAMEDATALEN, false, TYPALIGN_CHAR,
+					  &names, &nulls, &n);
+	if (n != spec->facts->nkeys)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("key has %d columns, and the primary key of table \"%s\" "
+					"has %d",
+					n, spec->facts->table_name, spec->facts->nkeys),
+			 errhint("Name the side table's columns that hold the table's "
+					 "primary key, in its order.")));
+	spec->args = lappend(spec->args, psprintf("%d", n));
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("key column must not be null")));
+		take_column(spec, NameStr(*DatumGetName(names[i])));
+		spec->args = lappend(spec->args, NameStr(*DatumGetName(names[i])));
+	}
+	spec->keys = bms_copy(spec->columns);
+}
+
+/*
+ * Take the pairs of scope columns of a JSON object. Errors: 22023 not such an
+ * object; 42703.
+ */
+static void
+take_scope(MirrorSpec *spec, Jsonb *scope)
+{
+	JsonbIterator *it = JsonbIteratorInit(&scope->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		char *name;
+
+		if (token == WJB_BEGIN_OBJECT || token == WJB_END_OBJECT)
+			continue;
+		if ((token != WJB_KEY && token != WJB_VALUE) ||
+			value.type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid scope for a mirror of table \"%s\"",
+							spec->facts->table_name),
+					 errhint("The scope is a JSON object that maps columns of "
+							 "the table to those of the side table.")));
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		if (token == WJB_VALUE)
+			take_column(spec, name);
+		else if (get_attnum(spec->facts->relid, name) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of table \"%s\" does not exist",
+							name, spec->facts->table_name)));
+		spec->args = lappend(spec->args, name);
+	}
+}
+
+/*
+ * Raise 55000 if a new row of the side table would lack a value.
+ */
+static void
+check_other_columns(const MirrorSpec *spec)
+{
+	TupleDesc desc = RelationGetDescr(spec->side);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || !att->attnotnull || att->atthasdef ||
+			att->attidentity || bms_is_member(att->attnum, spec->columns))
+			continue;
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("column \"%s\" of table \"%s\" would be null in new rows",
+					NameStr(att->attname),
+					RelationGetRelationName(spec->side)),
+			 errdetail("It is NOT NULL and has no default."),
+			 errhint("With scope => '{\"column\": \"%s\"}' it gets what a "
+					 "column of table \"%s\" has; or give it a default.",
+					 NameStr(att->attname), spec->facts->table_name)));
+	}
+}
+
+/*
+ * Raise 55000 unless an index of the side table finds the rows of a key.
+ */
+static void
+check_key_index(const MirrorSpec *spec)
+{
+	List *indexes = RelationGetIndexList(spec->side);
+	int nkeys = bms_num_members(spec->keys);
+	ListCell *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		Bitmapset *first = NULL;
+		bool fits = form->indisvalid && form->indnkeyatts >= nkeys &&
+					RelationGetIndexPredicate(index) == NIL;
+
+		for (int i = 0; fits && i < nkeys; i++)
+			if (form->indkey.values[i] > 0)
+				first = bms_add_member(first, form->indkey.values[i]);
+		fits = fits && bms_equal(first, spec->keys);
+		index_close(index, NoLock);
+		if (fits)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has no index that begins with its key "
+					"columns",
+					RelationGetRelationName(spec->side)),
+			 errdetail("Each change of external IDs would read the whole "
+					   "table."),
+			 errhint("Make one by CREATE INDEX CONCURRENTLY.")));
+}
+
+/*
+ * The name of a mirror's trigger.
+ */
+static char *
+trigger_name(const char *mirror, int trigger)
+{
+	return psprintf("%s%s%s", TRIGGER_PREFIX, mirror,
+					triggers[trigger].suffix);
+}
+
+/*
+ * A name for the mirror that is free on both tables: the side table's, cut where
+ * it is too long, with a number where it is taken. A constraint trigger takes a
+ * constraint's name too.
+ */
+static char *
+choose_name(const MirrorSpec *spec)
+{
+	const char *wanted = RelationGetRelationName(spec->side);
+
+	for (int i = 0;; i++)
+	{
+		char *number = i > 0 ? psprintf("_%d", i) : "";
+		int len = pg_mbcliplen(wanted, strlen(wanted),
+							   MIRROR_NAME_BYTES - strlen(number));
+		char *name = psprintf("%.*s%s", len, wanted, number);
+		bool taken = false;
+
+		for (int t = 0; t < NUM_MIRROR_TRIGGERS && !taken; t++)
+		{
+			Oid relid = RelationGetRelid(triggers[t].on_side ? spec->side
+															 : spec->table);
+			char *trigger = trigger_name(name, t);
+
+			taken = OidIsValid(get_trigger_oid(relid, trigger, true)) ||
+					ConstraintNameIsUsed(CONSTRAINT_RELATION, relid, trigger);
+		}
+		if (!taken)
+			return name;
+	}
+}
+
+/*
+ * Run one statement.
+ */
+static void
+execute(const char *sql)
+{
+	int code = SPI_execute(sql, false, 0);
+
+	if (code < 0)
+		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
+	CommandCounterIncrement();
+}
+
+/*
+ * Schema and name of a table, quoted.
+ */
+static char *
+qualified(Relation rel)
+{
+	return quote_qualified_identifier(get_namespace_name(
+										  RelationGetNamespace(rel)),
+									  RelationGetRelationName(rel));
+}
+
+/*
+ * Create one of the triggers; returns its OID.
+ */
+static Oid
+create_trigger(const MirrorSpec *spec, int t)
+{
+	bool on_side = triggers[t].on_side;
+	bool constraint = triggers[t].kind[0] != '\0';
+	Relation rel = on_side ? spec->side : spec->table;
+	char *name = trigger_name(linitial(spec->args), t);
+	StringInfoData sql;
+	ListCell *cell;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE %sTRIGGER %s %s ON %s", triggers[t].kind,
+					 quote_identifier(name), triggers[t].event,
+					 qualified(rel));
+	if (constraint)
+		appendStringInfo(&sql, " FROM %s NOT DEFERRABLE",
+						 qualified(on_side ? spec->table : spec->side));
+	appendStringInfo(&sql, " FOR EACH %s EXECUTE FUNCTION %s(",
+					 t == SIDE_TRUNCATE || t == TABLE_TRUNCATE ? "STATEMENT"
+															   : "ROW",
+					 quote_qualified_identifier(get_namespace_name(
+													spec->extschema),
+												mirror_function_name(
+													on_side)));
+	foreach(cell, spec->args)
+		appendStringInfo(&sql, "%s%s",
+						 cell == list_head(spec->args) ? "" : ", ",
+						 quote_literal_cstr(lfirst(cell)));
+	appendStringInfoChar(&sql, ')');
+	execute(sql.data);
+	return get_trigger_oid(RelationGetRelid(rel), name, false);
+}
+
+/*
+ * Create the triggers. Those that are no constraint triggers go with the one that
+ * is, which goes with the other table. A dump does not carry that; then what is
+ * left of a mirror does nothing.
+ */
+static void
+create_triggers(const MirrorSpec *spec)
+{
+	int nestlevel = NewGUCNestLevel();
+	ObjectAddress made[NUM_MIRROR_TRIGGERS];
+
+	/* what is left to look up by name is the server's own */
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	for (int t = 0; t < NUM_MIRROR_TRIGGERS; t++)
+		ObjectAddressSet(made[t], TriggerRelationId, create_trigger(spec, t));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	AtEOXact_GUC(true, nestlevel);
+
+	recordDependencyOn(&made[SIDE_LOCK], &made[SIDE_ROW], DEPENDENCY_AUTO);
+	recordDependencyOn(&made[SIDE_TRUNCATE], &made[SIDE_ROW], DEPENDENCY_AUTO);
+	recordDependencyOn(&made[TABLE_TRUNCATE], &made[TABLE_ROW],
+					   DEPENDENCY_AUTO);
+}
+
+/*
+ * Take down the arguments from the set column on, as the triggers have them.
+ */
+static void
+take_arguments(MirrorSpec *spec, FunctionCallInfo fcinfo)
+{
+	MirrorForm form = MIRROR_TEXT;
+	char *label = "";
+	char *value = NameStr(*PG_GETARG_NAME(ARG_VALUE));
+
+	if (!PG_ARGISNULL(ARG_LABEL))
+	{
+		form = MIRROR_LABEL;
+		label = text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
+	}
+	if (!PG_ARGISNULL(ARG_LABEL_COLUMN))
+	{
+		if (form == MIRROR_LABEL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("label_column and label cannot both be "
+								   "given")));
+		form = MIRROR_LABEL_COLUMN;
+		label = NameStr(*PG_GETARG_NAME(ARG_LABEL_COLUMN));
+	}
+	spec->args = list_make4(spec->facts->set_name, value,
+							unconstify(char *, mirror_forms[form]), label);
+	take_keys(spec, PG_GETARG_ARRAYTYPE_P(ARG_KEY));
+	take_column(spec, value);
+	if (form == MIRROR_LABEL_COLUMN)
+		take_column(spec, label);
+	if (!PG_ARGISNULL(ARG_SCOPE))
+		take_scope(spec, PG_GETARG_JSONB_P(ARG_SCOPE));
+}
+
+/*
+ * external_ids_mirror(table, side, key, value, label_column, label, scope,
+ * column): make the triggers. Locks the table, then the side table, against
+ * writing until the transaction ends.
+ */
+Datum
+external_ids_mirror(PG_FUNCTION_ARGS)
+{
+	static const char *const required[] = {"table", "side", "key", "value"};
+	MirrorSpec spec = {0};
+
+	mirror_check_arguments(fcinfo, required, lengthof(required));
+	spec.extschema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	spec.table = mirror_open_table(PG_GETARG_OID(ARG_TABLE),
+								   ShareRowExclusiveLock);
+	spec.side = mirror_open_table(PG_GETARG_OID(ARG_SIDE),
+								  ShareRowExclusiveLock);
+	check_tables(&spec);
+	spec.facts = rows_read_table(spec.table, true,
+								 PG_ARGISNULL(ARG_COLUMN)
+									 ? NULL
+									 : NameStr(*PG_GETARG_NAME(ARG_COLUMN)),
+								 spec.extschema);
+	take_arguments(&spec, fcinfo);
+	check_other_columns(&spec);
+	check_key_index(&spec);
+	spec.args = lcons(choose_name(&spec), spec.args);
+	create_triggers(&spec);
+	relation_close(spec.side, NoLock);
+	relation_close(spec.table, NoLock);
+	PG_RETURN_VOID();
+}
