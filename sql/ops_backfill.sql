@@ -10,7 +10,9 @@ SET client_min_messages = warning;
 SET ROLE regress_ops_backfill;
 SET search_path = ops_backfill, public;
 
-CREATE TABLE accounts (id int PRIMARY KEY, org_id int, crm text, tags text[], doc jsonb, ids external_id_set NOT NULL DEFAULT '{}');
+-- with a column that is gone
+CREATE TABLE accounts (id int PRIMARY KEY, org_id int, gone int, crm text, tags text[], doc jsonb, ids external_id_set NOT NULL DEFAULT '{}');
+ALTER TABLE accounts DROP COLUMN gone;
 INSERT INTO accounts SELECT i, i % 3, nullif(i, 5), ARRAY['a:' || i, NULL], jsonb_build_array(i, 'x:' || i) FROM generate_series(1, 25) AS i;
 ANALYZE accounts;
 -- which transactions wrote the rows, and how many rows each

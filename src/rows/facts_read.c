@@ -375,10 +375,12 @@ read_set_column(TableFacts *facts, Relation rel, const char *column)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		bool is_set = getBaseType(att->atttypid) == facts->settype;
+		bool is_set;
 
-		if (att->attisdropped ||
-			(column ? strcmp(NameStr(att->attname), column) != 0 : !is_set))
+		if (att->attisdropped)
+			continue;
+		is_set = getBaseType(att->atttypid) == facts->settype;
+		if (column ? strcmp(NameStr(att->attname), column) != 0 : !is_set)
 			continue;
 		if (!is_set)
 			ereport(ERROR,
