@@ -16,7 +16,7 @@ use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(run_document);
+our @EXPORT = qw(run_document document_steps output_of);
 
 # The fenced blocks of a document, in order: language, text, line of the fence.
 sub blocks_of
@@ -61,7 +61,7 @@ sub output_of
 	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, $database);
 	local $ENV{PGCLIENTENCODING} = 'UTF8';
 	IPC::Run::run($kind eq 'sh' ? \@shell : \@psql, '<', $kind eq 'sh' ? \'' : \$text, '>&', \$output,
-		IPC::Run::timeout(60));
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	# psql puts an empty line after each result; the document need not.
 	$output =~ s/\n+\z/\n/;
 	return $output;
@@ -83,6 +83,35 @@ sub fill_in
 		substr($$filled, $at, 0) = "\n```text\n$output```\n";
 	}
 	return;
+}
+
+# The sql blocks of a document by heading: hashes with heading ("From X/Back"),
+# step (the number after the last "**" that begins a line), sql, the expected
+# output, line.
+sub document_steps
+{
+	my ($file) = @_;
+	my $document = slurp_file($file);
+	my @blocks = blocks_of($file, $document);
+	my @lines = split /\n/, $document;
+	my ($number, $heading, $sub, $step) = (0, '', '', 0);
+	my @steps;
+	for my $i (0 .. $#blocks)
+	{
+		my ($kind, $sql, $line) = @{ $blocks[$i] };
+		while ($number < $line)
+		{
+			my $text = $lines[ $number++ ];
+			($heading, $sub, $step) = ($1, '', 0) if $text =~ /^## (.*)/;
+			($sub, $step) = ("/$1", 0) if $text =~ /^### (.*)/;
+			$step = $1 if $text =~ /^\*\*(\d+)\./;
+		}
+		my $next = $blocks[ $i + 1 ];
+		push @steps, { heading => $heading . $sub, step => $step, sql => $sql, line => $line,
+			expected => defined $next && $next->[0] eq 'text' ? $next->[1] : '' }
+		  if $kind eq 'sql';
+	}
+	return @steps;
 }
 
 # Runs a document's statements in a database and compares the outputs. Returns
