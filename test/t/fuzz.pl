@@ -19,15 +19,23 @@ my @seed = $ENV{FUZZ_RUNS} ? () : ('-seed=1');
 my $here = getcwd() . '/test/fuzz';    # the server goes elsewhere
 my $tmp = PostgreSQL::Test::Utils::tempdir;
 
-# clang with libFuzzer's library for programs that have a main of their own.
-my ($library) = map { glob("$_/libclang_rt.fuzzer_no_main*" . (split /-/, `clang -dumpmachine 2>/dev/null` || 'none')[0] . '.a'),
-	glob("$_/libclang_rt.fuzzer_no_main.a") } grep { $_ } split /\n/, `clang -print-runtime-dir 2>/dev/null; clang -print-resource-dir 2>/dev/null | sed 's,\$,/lib/linux,'`;
+# clang, or the clang that the server was built with, and its libFuzzer for programs
+# that have a main of their own.
+my ($makefile) = `\${PG_CONFIG:-pg_config} --pgxs` =~ m{^(.*)/makefiles/pgxs\.mk};
+my ($servers) = slurp_file("$makefile/Makefile.global") =~ /^CLANG\s*=\s*(\S+)/m;
+my ($clang, $library);
+for my $candidate (grep { defined } 'clang', $servers)
+{
+	chomp(my $folder = `$candidate -print-resource-dir 2>/dev/null`);
+	($library) = grep { $folder && !/i386/ } split /\n/, `find '$folder' -name 'libclang_rt.fuzzer_no_main*.a' 2>/dev/null`;
+	$clang = $candidate and last if $library;
+}
 plan skip_all => 'clang and libFuzzer are not installed' unless $library;
 
 # The types' sources with the fuzzer's, in one library. Undefined behaviour traps.
 chomp(my $headers = `\${PG_CONFIG:-pg_config} --includedir-server`);
 my @sources = (glob('src/types/*.c'), glob("$here/*.c"));
-my @command = (qw(clang -shared -fPIC -O1 -g -D_GNU_SOURCE),
+my @command = ($clang, qw(-shared -fPIC -O1 -g -D_GNU_SOURCE),
 	'-fsanitize=fuzzer-no-link,undefined', '-fno-sanitize-coverage=trace-cmp', '-fsanitize-undefined-trap-on-error', '-fno-sanitize=function,alignment',
 	'-Isrc', "-I$here", '-isystem', $headers, '-o', "$tmp/fuzz.so", @sources, $library, '-lstdc++', '-lm', '-lpthread');
 my $said = '';

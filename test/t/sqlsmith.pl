@@ -2,7 +2,7 @@
 # functions: no backend dies, no catalog entry is missing, no internal error comes
 # from our code, and index and table agree afterwards.
 #
-# SQLSMITH_QUERIES is the number of statements, 1000 by custom, and then always the
+# SQLSMITH_QUERIES is the number of statements, 300 by custom, and then always the
 # same ones. The full run is
 #     SQLSMITH_QUERIES=100000 make test LAYER=tap TESTS=sqlsmith
 use strict;
@@ -19,7 +19,7 @@ use Test::More;
 
 plan skip_all => 'sqlsmith is not installed' unless grep { -x "$_/sqlsmith" } split /:/, $ENV{PATH};
 
-my $queries = $ENV{SQLSMITH_QUERIES} || 1000;
+my $queries = $ENV{SQLSMITH_QUERIES} || 300;
 my $seed = $ENV{SQLSMITH_QUERIES} ? time : 1;
 
 # By a role with no rights on the server: sqlsmith calls every function there is.
