@@ -50,7 +50,7 @@ ok(slurp_file('docs/benchmarks.md') eq $published, 'the tables are those of docs
 # A run
 # ---------------------------------------------------------------------------
 my $node = PostgreSQL::Test::Cluster->new('benchmarks');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $node->append_conf('postgresql.conf',
 	"listen_addresses = ''\nautovacuum = off\njit = off\nmax_parallel_workers_per_gather = 0\nfsync = off\nwork_mem = '64MB'");
 $node->start;

@@ -3,7 +3,7 @@
 # it still enforces. What an index method does to the relcache for the time of a
 # call must be undone on each of these ways out.
 #
-# ERROR_PATHS is the number of statements that are cancelled, 400 by custom.
+# ERROR_PATHS is the number of statements that are cancelled, 250 by custom.
 use strict;
 use warnings;
 
@@ -16,7 +16,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $statements = $ENV{ERROR_PATHS} || 400;
+my $statements = $ENV{ERROR_PATHS} || 250;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 
 my $node = new_node('error_paths', "autovacuum = off\nmax_wal_size = 1GB\nmax_stack_depth = 1MB\n");
@@ -24,7 +24,7 @@ $node->start;
 create_accounts($node, 500);
 sql($node, q(
 CREATE SEQUENCE ids START 100000;
-INSERT INTO accounts SELECT i, external_id_set(external_id('crm', i), external_id('erp', i), external_id('desk', md5(i::text))) FROM generate_series(1, 20000) i;
+INSERT INTO accounts SELECT i, external_id_set(external_id('crm', i), external_id('erp', i), external_id('desk', md5(i::text))) FROM generate_series(1, 5000) i;
 ));
 
 # Runs a script in one session, whatever it meets. Returns what it printed, and
@@ -67,8 +67,8 @@ my @work = (
 	q(DELETE FROM accounts WHERE id > 100000 AND id % 17 = RANDOM),
 	q(SELECT count(*) FROM accounts a CROSS JOIN LATERAL (SELECT FROM accounts b WHERE b.external_ids @> external_id('crm', a.id)) b),
 	q(SELECT count(*) FROM accounts WHERE external_ids && (SELECT external_ids_agg(external_id('crm', i)) FROM generate_series(1, 20000) i)),
-	q(SELECT count(*) FROM external_ids_upsert_many(NULL::accounts, (SELECT jsonb_agg(jsonb_build_object('id', nextval('ids'), 'external_ids', jsonb_build_array(jsonb_build_object('external_id', i::text, 'label', 'up')))) FROM generate_series(1, 300) i))),
-	q(SELECT count(*) FROM generate_series(1, 300) i, external_ids_add('accounts', i, external_id('added', i))),
+	q(SELECT count(*) FROM external_ids_upsert_many(NULL::accounts, (SELECT jsonb_agg(jsonb_build_object('id', nextval('ids'), 'external_ids', jsonb_build_array(jsonb_build_object('external_id', i::text, 'label', 'up')))) FROM generate_series(1, 300) i), index => 'accounts_external_ids_key')),
+	q(SELECT count(*) FROM generate_series(1, 300) i, external_ids_add('accounts', i, external_id('added', i), index => 'accounts_external_ids_key')),
 	q(SELECT count(*) FROM external_ids_check('accounts_external_ids_key')),
 	q(VACUUM accounts));
 my $script = '';
