@@ -5,7 +5,9 @@
 # are columns have a part of the registries, the disputed assignments with it.
 #
 # MIGRATING_OPERATIONS is how much is written, at least, to each form that is in
-# use between two steps; 100 by custom.
+# use between two steps; 100 by custom. MIGRATING_RATE is how many transactions a
+# second the writers begin, and the readers: 500 leaves two processors time for the
+# steps themselves; 0 is as many as can be.
 use strict;
 use warnings;
 
@@ -20,6 +22,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $operations = $ENV{MIGRATING_OPERATIONS} || 100;
+my $rate = $ENV{MIGRATING_RATE} // 500;
 my @steps = document_steps('docs/migrating.md');
 
 # Deadlocks are announced, and end before anybody behind them has been blocked for
@@ -255,7 +258,7 @@ sub start_clients
 	$clients{run} = IPC::Run::start(
 		[
 			'pgbench', '-n', '-M', 'prepared', '-c', 8, '-j', 1, '-T', 100000, '--max-tries', 1000,
-			'-f', "$dir/work.sql", $node->connstr($database)
+			($rate ? ('-R', $rate) : ()), '-f', "$dir/work.sql", $node->connstr($database)
 		],
 		'<', \undef, '>', "$dir/out", '2>', "$dir/err");
 	return \%clients;
