@@ -43,7 +43,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix test-packages bench bench-mysql dist fuzz sanitize coverage format format-check
+.PHONY: demo test test-drivers test-matrix test-packages bench bench-mysql dist fuzz race sanitize coverage format format-check
 demo test bench:
 	@bash test/run $@
 
@@ -58,6 +58,8 @@ test-drivers:
 # The long runs of what `make test` does in small.
 fuzz:
 	@FUZZ_RUNS=$${FUZZ_RUNS:-10000000} LAYER=tap TESTS=fuzz bash test/run test
+race:
+	@RACE_OPERATIONS=$${RACE_OPERATIONS:-1000000} LAYER=tap TESTS=race_model bash test/run test
 
 # The tests with the extension built by gcc's address and undefined-behaviour sanitizers,
 # on a server with assertions.

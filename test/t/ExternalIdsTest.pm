@@ -82,14 +82,16 @@ sub pgbench
 		push @files, '-f', "$dir/$name.sql\@$params{weights}{$name}";
 	}
 	my $isolation = ($params{isolation} // 'read committed') =~ s/ /\\ /gr;
-	local $ENV{PGOPTIONS} = "-c default_transaction_isolation=$isolation";
-	my $load = IPC::Run::start(
-		[
-			'pgbench', '-n', '-M', 'prepared', '-c', $params{clients}, '-j', '2', '-t', $each, '--failures-detailed',
-			'--max-tries', $params{tries} // 1,
-			@files, $node->connstr('postgres')
-		],
-		'<', \undef, '>', "$dir/out", '2>', "$dir/err");
+	my $load = do {
+		local $ENV{PGOPTIONS} = "-c default_transaction_isolation=$isolation";
+		IPC::Run::start(
+			[
+				'pgbench', '-n', '-M', 'prepared', '-c', $params{clients}, '-j', '2', '-t', $each, '--failures-detailed',
+				'--max-tries', $params{tries} // 1,
+				@files, $node->connstr('postgres')
+			],
+			'<', \undef, '>', "$dir/out", '2>', "$dir/err");
+	};
 	while ($params{beside} && $load->pumpable)
 	{
 		$params{beside}->();
