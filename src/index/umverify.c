@@ -184,6 +184,9 @@ um_verify_begin(UmVerify *verify)
 	verify->item_context = AllocSetContextCreate(CurrentMemoryContext,
 												 "unique_members check",
 												 ALLOCSET_DEFAULT_SIZES);
+	verify->wide_context = AllocSetContextCreate(CurrentMemoryContext,
+												 "unique_members wide sets",
+												 ALLOCSET_DEFAULT_SIZES);
 	verify->nkeys = nkeys;
 	verify->entries = index_getprocinfo(index, 1, UM_ENTRIES_PROC);
 	verify->order = palloc(nkeys * sizeof(FmgrInfo));
@@ -230,6 +233,7 @@ um_verify_end(UmVerify *verify)
 	ExecDropSingleTupleTableSlot(verify->slot);
 	FreeExecutorState(verify->estate);
 	MemoryContextDelete(verify->item_context);
+	MemoryContextDelete(verify->wide_context);
 	UnregisterSnapshot(verify->snapshot);
 }
 

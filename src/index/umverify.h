@@ -39,6 +39,8 @@ typedef struct UmVerify
 	IndexScanDesc probe;		/* btree's, for one entry */
 	bloom_filter *with_null;	/* entries that have a NULL */
 	MemoryContext item_context; /* reset per entry, and per row */
+	MemoryContext wide_context; /* of um_wide_entries() */
+	HTAB *wide;
 } UmVerify;
 
 /* umverify.c */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "catalog/index.h"
@@ -22,6 +23,20 @@ typedef struct UmEntry
 	Datum key[INDEX_MAX_KEYS];
 	bool isnull[INDEX_MAX_KEYS];
 } UmEntry;
+
+/*
+ * A set whose value has more bytes than this, as stored, is wide: its entries are
+ * kept. Small ones are taken apart for each of theirs.
+ */
+#define UM_WIDE_SIZE 2048
+
+/* The entries of a row with a wide set, in order. */
+typedef struct UmWideSet
+{
+	ItemPointerData tid; /* of the row itself; the hash key */
+	int nentries;
+	Datum *entries;
+} UmWideSet;
 
 /*
  * The order of two keys of the index, a NULL behind all else, as btree has it.
@@ -101,6 +116,85 @@ um_set_entries(UmVerify *verify, Datum set, int *nentries)
 }
 
 /*
+ * qsort_arg() order of entries, which are not NULL.
+ */
+static int
+um_compare_entries(const void *a, const void *b, void *arg)
+{
+	UmVerify *verify = arg;
+
+	return DatumGetInt32(
+		FunctionCall2Coll(&verify->order[0], verify->index->rd_indcollation[0],
+						  *(const Datum *) a, *(const Datum *) b));
+}
+
+/*
+ * The entries of the wide set of the row in the slot, kept from one of its entries
+ * to the next: taking a million apart for each of a million would not end. When
+ * they have filled maintenance_work_mem, all are let go; the result lives till then.
+ */
+static UmWideSet *
+um_wide_entries(UmVerify *verify, Datum set)
+{
+	MemoryContext old;
+	UmWideSet *wide;
+	bool found;
+
+	if (verify->wide != NULL &&
+		MemoryContextMemAllocated(verify->wide_context, true) >
+			(Size) maintenance_work_mem * 1024)
+	{
+		verify->wide = NULL;
+		MemoryContextReset(verify->wide_context);
+	}
+	if (verify->wide == NULL)
+	{
+		HASHCTL ctl = {.keysize = sizeof(ItemPointerData),
+					   .entrysize = sizeof(UmWideSet),
+					   .hcxt = verify->wide_context};
+
+		verify->wide = hash_create("unique_members wide sets", 64, &ctl,
+								   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	wide = hash_search(verify->wide, &verify->slot->tts_tid, HASH_ENTER,
+					   &found);
+	if (found)
+		return wide;
+	old = MemoryContextSwitchTo(verify->wide_context);
+	wide->entries = um_set_entries(verify,
+								   PointerGetDatum(PG_DETOAST_DATUM_COPY(set)),
+								   &wide->nentries);
+	qsort_arg(wide->entries, wide->nentries, sizeof(Datum), um_compare_entries,
+			  verify);
+	MemoryContextSwitchTo(old);
+	return wide;
+}
+
+/*
+ * Does a set, of the row in the slot, have an entry that is not NULL?
+ */
+static bool
+um_set_has(UmVerify *verify, Datum set, Datum entry)
+{
+	Datum *entries;
+	int nentries;
+
+	if (toast_raw_datum_size(set) > UM_WIDE_SIZE)
+	{
+		UmWideSet *wide = um_wide_entries(verify, set);
+
+		return bsearch_arg(&entry, wide->entries, wide->nentries,
+						   sizeof(Datum), um_compare_entries, verify) != NULL;
+	}
+	entries = um_entries(verify->entries, verify->index->rd_indcollation[0],
+						 set, &nentries);
+	for (int i = 0; i < nentries; i++)
+		if (um_compare_entries(&entries[i], &entry, verify) == 0)
+			return true;
+	return false;
+}
+
+/*
  * Does the row in the slot have the entry?
  */
 static bool
@@ -108,7 +202,6 @@ um_row_has(UmVerify *verify, UmEntry *entry)
 {
 	Datum values[INDEX_MAX_KEYS];
 	bool isnull[INDEX_MAX_KEYS];
-	Datum *entries;
 	int nentries;
 
 	if (!ExecQual(verify->predicate, GetPerTupleExprContext(verify->estate)))
@@ -116,16 +209,14 @@ um_row_has(UmVerify *verify, UmEntry *entry)
 	FormIndexDatum(verify->info, verify->slot, verify->estate, values, isnull);
 	if (isnull[0])
 		return false;
-	entries = um_set_entries(verify, values[0], &nentries);
-	for (int i = 0; i < nentries; i++)
-	{
-		isnull[0] = entries == NULL;
-		values[0] = entries == NULL ? (Datum) 0 : entries[i];
-		if (um_compare_keys(verify, values, isnull, entry->key,
-							entry->isnull) == 0)
-			return true;
-	}
-	return false;
+	if (entry->isnull[0])
+		isnull[0] = um_set_entries(verify, values[0], &nentries) == NULL;
+	else if (um_set_has(verify, values[0], entry->key[0]))
+		values[0] = entry->key[0];
+	else
+		return false;
+	return um_compare_keys(verify, values, isnull, entry->key,
+						   entry->isnull) == 0;
 }
 
 /*

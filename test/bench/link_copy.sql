@@ -3,12 +3,12 @@
 -- @setup
 CREATE EXTENSION external_ids;
 CREATE SCHEMA without_link;
-CREATE TABLE without_link.accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL, external_ids external_id_set NOT NULL);
+CREATE TABLE without_link.accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text, external_ids external_id_set NOT NULL);
 CREATE INDEX ON without_link.accounts USING unique_members (external_ids, org_id);
 CREATE TABLE without_link.contacts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org_id int NOT NULL,
     account_external_id external_id, account_id bigint REFERENCES without_link.accounts);
 CREATE SCHEMA with_link;
-CREATE TABLE with_link.accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL, external_ids external_id_set NOT NULL);
+CREATE TABLE with_link.accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text, external_ids external_id_set NOT NULL);
 CREATE INDEX ON with_link.accounts USING unique_members (external_ids, org_id);
 CREATE TABLE with_link.contacts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org_id int NOT NULL,
     account_external_id external_id, account_id bigint REFERENCES with_link.accounts);

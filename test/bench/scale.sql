@@ -6,7 +6,7 @@
 CREATE EXTENSION external_ids;
 CREATE EXTENSION pg_prewarm;
 -- @each 1 100
-CREATE TABLE accounts_<n> (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL, external_ids external_id_set NOT NULL);
+CREATE TABLE accounts_<n> (id bigint PRIMARY KEY, org_id int NOT NULL, name text, external_ids external_id_set NOT NULL);
 INSERT INTO accounts_<n>
 SELECT i, 1 + i % :tenants, 'Account ' || i,
        external_id_set(external_id('crm', i::bigint * 48271 % 2147483647), external_id('erp', md5(i::text)), external_id('stripe', 'cus_' || left(md5('s' || i), 14)))

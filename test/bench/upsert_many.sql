@@ -2,7 +2,7 @@
 -- @rounds 5
 -- @setup
 CREATE EXTENSION external_ids;
-CREATE TABLE accounts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org_id int NOT NULL, name text NOT NULL,
+CREATE TABLE accounts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org_id int NOT NULL, name text,
     external_ids external_id_set NOT NULL);
 CREATE INDEX ON accounts USING unique_members (external_ids, org_id);
 CREATE TABLE arriving AS

@@ -2,7 +2,7 @@
 -- The indexes begin with the ID, as (a)'s does.
 -- @data source
 -- @setup
-CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL, crm text COLLATE "C", erp text COLLATE "C", stripe text COLLATE "C");
+CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text, crm text COLLATE "C", erp text COLLATE "C", stripe text COLLATE "C");
 INSERT INTO accounts
 SELECT id, org_id, name, split_part(ids[1], ':', 2), split_part(ids[2], ':', 2), split_part(ids[3], ':', 2) FROM source.accounts ORDER BY id;
 ALTER TABLE accounts ADD UNIQUE (crm, org_id), ADD UNIQUE (erp, org_id), ADD UNIQUE (stripe, org_id);

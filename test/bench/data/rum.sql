@@ -3,7 +3,7 @@
 -- @data source
 -- @setup
 CREATE EXTENSION IF NOT EXISTS rum SCHEMA public;
-CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL, external_ids text[] COLLATE "C" NOT NULL);
+CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text, external_ids text[] COLLATE "C" NOT NULL);
 INSERT INTO accounts SELECT id, org_id, name, ids FROM source.accounts ORDER BY id;
 ALTER TABLE accounts ADD CONSTRAINT accounts_external_ids EXCLUDE USING rum (external_ids public.rum_anyarray_ops WITH &&, org_id public.rum_int4_ops WITH =);
 CREATE TABLE probes AS SELECT n, account_id, org_id, ARRAY[id] COLLATE "C" AS ids FROM source.probes ORDER BY n;

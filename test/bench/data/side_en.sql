@@ -2,7 +2,7 @@
 -- when nobody thinks of it. For look-ups only.
 -- @data source
 -- @setup
-CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text NOT NULL);
+CREATE TABLE accounts (id bigint PRIMARY KEY, org_id int NOT NULL, name text);
 INSERT INTO accounts SELECT id, org_id, name FROM source.accounts ORDER BY id;
 CREATE TABLE account_external_ids (org_id int NOT NULL, external_id text NOT NULL, account_id bigint NOT NULL);
 INSERT INTO account_external_ids SELECT org_id, unnest(ids), id FROM source.accounts ORDER BY id;
