@@ -52,14 +52,22 @@ WITH RECURSIVE set_type AS (
 	  JOIN pg_opclass AS c ON c.oid = k.class
 	  LEFT JOIN pg_attribute AS a ON a.attrelid = p.partrelid AND a.attnum = k.attnum AND k.attnum > 0
 ), column_index AS (
-	-- columns that any index is on, also in an expression; a constraint's index depends on them through that
-	SELECT a.attrelid AS relid, a.attname
-	  FROM (SELECT 'pg_class'::regclass AS classid, indexrelid AS objid, indrelid AS relid FROM pg_index
-	        UNION ALL
-	        SELECT 'pg_constraint'::regclass, oid, conrelid FROM pg_constraint WHERE contype IN ('p', 'u', 'x')) AS i
-	  JOIN pg_depend AS d ON (d.classid, d.objid) = (i.classid, i.objid)
-	       AND (d.refclassid, d.refobjid) = ('pg_class'::regclass, i.relid)
+	-- columns whose members an index finds, or that an expression is indexed of; btree, hash and BRIN know a set
+	-- as a whole, INCLUDE and a predicate find nothing
+	SELECT i.indrelid AS relid, a.attname
+	  FROM pg_index AS i
+	  JOIN pg_class AS c ON c.oid = i.indexrelid
+	  JOIN pg_am AS am ON am.oid = c.relam AND am.amname NOT IN ('btree', 'hash', 'brin')
+	 CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
+	  JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+	 WHERE k.n <= i.indnkeyatts
+	UNION ALL
+	SELECT i.indrelid, a.attname
+	  FROM pg_index AS i
+	  JOIN pg_depend AS d ON (d.classid, d.objid) = ('pg_class'::regclass, i.indexrelid)
+	       AND (d.refclassid, d.refobjid) = ('pg_class'::regclass, i.indrelid)
 	  JOIN pg_attribute AS a ON (a.attrelid, a.attnum) = (d.refobjid, d.refobjsubid)
+	 WHERE i.indexprs IS NOT NULL AND a.attnum <> ALL (i.indkey::int2[])
 ), index_column AS (
 	SELECT i.indexrelid, i.indrelid, k.n, k.attnum, k.collid, op.opcfamily, op.opcintype, a.attname,
 	       pg_get_indexdef(i.indexrelid, k.n::int, false) AS name,
@@ -164,7 +172,7 @@ SELECT x.oid::regclass AS index, x.indrelid::regclass AS "table", x.columns[1] A
   ) AS fault (problem, mend) ON true
 UNION ALL
 SELECT NULL, t.oid::regclass, quote_ident(a.attname), NULL, NULL, NULL, NULL, NULL, NULL,
-       'no index: members are not unique, and looked up by reading the whole table',
+       'no index of members: they are not unique, and looked up by reading the whole table',
        CASE WHEN NOT key.expression THEN ARRAY[
            format('CREATE INDEX %sON %s USING unique_members (%I%s)', t.concurrently, t.name, a.attname, ', ' || key.columns)] END
   FROM tab AS t
@@ -182,7 +190,7 @@ SELECT NULL, t.oid::regclass, quote_ident(a.attname), NULL, NULL, NULL, NULL, NU
           AND NOT EXISTS (SELECT FROM column_index AS i WHERE (i.relid, i.attname) = (leaf.oid, a.attname))));
 
 COMMENT ON VIEW external_ids_indexes
-IS 'each unique_members index, and each external_id_set column without index: what is wrong, and what mends it';
+IS 'each unique_members index, and each external_id_set column without index of members: what is wrong, and what mends it';
 
 GRANT SELECT ON external_ids_indexes TO PUBLIC;
 

@@ -11,7 +11,7 @@ SET search_path = ops_indexes, public;
 
 CREATE VIEW here AS SELECT * FROM external_ids_indexes
 	WHERE "table" IN (SELECT oid FROM pg_class WHERE relnamespace = 'ops_indexes'::regnamespace)
-	ORDER BY "table"::text COLLATE "C", index::text COLLATE "C";
+	ORDER BY "table"::text COLLATE "C", index::text COLLATE "C", "column" COLLATE "C";
 CREATE VIEW wrong AS SELECT "table", index, "column", valid, problem, mend FROM here WHERE problem IS NOT NULL;
 
 --
@@ -32,11 +32,16 @@ SET search_path = ops_indexes, public;
 DROP TABLE accounts;
 
 --
--- A column without index; one with another method's is somebody's choice
+-- A column without index of its members; one with another method's or of an
+-- expression is somebody's choice
 --
 CREATE DOMAIN few AS external_id_set CHECK (cardinality(VALUE) < 3);
 CREATE DOMAIN fewer AS few CHECK (cardinality(VALUE) < 2);
-CREATE TABLE bare (id int, "External IDs" external_id_set, few few, fewer fewer, one external_id, gin external_id_set, expr external_id_set, excluded external_id_set);
+CREATE TABLE bare (id int, "External IDs" external_id_set, few few, fewer fewer, one external_id, gin external_id_set, expr external_id_set, excluded external_id_set,
+	whole external_id_set UNIQUE, hashed external_id_set, included external_id_set, condition external_id_set, excluded_expr external_id_set);
+CREATE INDEX ON bare USING hash (hashed);
+CREATE INDEX ON bare (id) INCLUDE (included) WHERE condition <> '{}';
+ALTER TABLE bare ADD EXCLUDE USING unique_members (external_ids_under(excluded_expr, 'crm') WITH &&);
 CREATE INDEX ON bare USING gin (gin);
 ALTER TABLE bare ADD EXCLUDE USING unique_members (excluded WITH &&);
 CREATE INDEX ON bare ((cardinality(expr)));
