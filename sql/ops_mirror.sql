@@ -99,6 +99,15 @@ UPDATE accounts SET id = 7 WHERE id = 6;
 SELECT * FROM both_sides WHERE id > 5;
 DELETE FROM accounts WHERE id = 7;
 SELECT count(*) AS none FROM side WHERE account_id IN (6, 7);
+-- rows of two scopes that hand on their keys hand on the scope with an ID that both have
+CREATE TABLE swap (id int PRIMARY KEY DEFERRABLE, org_id int, ids external_id_set);
+CREATE TABLE swap_ids (swap_id int, tenant int, id external_id);
+CREATE INDEX ON swap_ids (swap_id);
+SELECT external_ids_mirror('swap', 'swap_ids', '{swap_id}', 'id', scope => '{"org_id": "tenant"}');
+INSERT INTO swap VALUES (1, 1, 'x'), (2, 2, '{x,y}');
+UPDATE swap SET id = 3 - id;
+SELECT id, org_id, ids FROM swap ORDER BY id;
+SELECT * FROM swap_ids ORDER BY swap_id, id;
 
 --
 -- Savepoints, deferred constraints, TRUNCATE
@@ -208,10 +217,36 @@ UPDATE parts SET ids = 'A:00000000-0000-0000-0000-00000000000b' WHERE n = 1;
 INSERT INTO part_ids VALUES (1, 'o', 'A', '00000000-0000-0000-0000-00000000000b');
 CREATE TRIGGER skip BEFORE UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION skip();
 DELETE FROM part_ids WHERE n = 1;
+TRUNCATE part_ids;
 DROP TRIGGER skip ON parts;
+CREATE TRIGGER skip BEFORE DELETE ON part_ids FOR EACH ROW EXECUTE FUNCTION skip();
+TRUNCATE parts;
+DROP TRIGGER skip ON part_ids;
 SELECT * FROM parts ORDER BY n;
 SELECT * FROM part_ids ORDER BY n;
 SELECT external_ids_unmirror('parts', 'part_ids');
+
+--
+-- What is no external ID, and was there before the mirror, can be mended
+--
+CREATE TABLE noted (id int PRIMARY KEY, ids external_id_set);
+CREATE TABLE notes (noted_id int, value text);
+CREATE INDEX ON notes (noted_id);
+INSERT INTO noted VALUES (1, '{}'), (2, '{}');
+INSERT INTO notes VALUES (1, ' bad'), (1, 'a:'), (1, 'a:1'), (2, ' good');
+SELECT external_ids_mirror('noted', 'notes', '{noted_id}', 'value');
+UPDATE noted SET ids = 'x:1' WHERE id = 1;
+INSERT INTO notes VALUES (1, ' worse');
+DELETE FROM notes WHERE value = ' bad';
+DELETE FROM notes WHERE value = 'a:';
+UPDATE notes SET value = ltrim(value) WHERE noted_id = 2;
+UPDATE noted SET ids = 'x:1' WHERE id = 1;
+SELECT * FROM noted ORDER BY id;
+SELECT * FROM notes ORDER BY noted_id, value;
+-- no key, after its type changed, that could be written otherwise
+ALTER TABLE notes ALTER noted_id TYPE text;
+INSERT INTO notes VALUES ('02', 'x:2');
+SELECT external_ids_unmirror('noted', 'notes');
 
 --
 -- Rights are the owner's; row security does not hide a row; names in the
@@ -273,7 +308,16 @@ SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'nope');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'account_id');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'g');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', 'label', 'crm');
+SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', label => 'c:rm');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', "column" => 'note');
+SELECT external_ids_mirror('accounts', 'plain', '{label}', 'value');
+CREATE TABLE codes (id text PRIMARY KEY, ids external_id_set);
+CREATE TABLE code_ids (short varchar(9) COLLATE "POSIX" PRIMARY KEY, padded char(9), number int, id external_id);
+SELECT external_ids_mirror('codes', 'code_ids', '{padded}', 'id');
+SELECT external_ids_mirror('codes', 'code_ids', '{number}', 'id');
+SELECT external_ids_mirror('codes', 'code_ids', '{short}', 'id');
+CREATE TABLE derived (id int PRIMARY KEY, ids external_id_set GENERATED ALWAYS AS (external_id_set(external_id('n', id))) STORED);
+SELECT external_ids_mirror('derived', 'plain', '{account_id}', 'value');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', scope => '["org_id"]');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', scope => '{"nope": "more"}');
 SELECT external_ids_mirror('accounts', 'plain', '{account_id}', 'value', scope => '{"org_id": 1}');

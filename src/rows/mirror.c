@@ -23,6 +23,8 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+extern Datum external_id_make(PG_FUNCTION_ARGS); /* types/access.c */
+
 PG_FUNCTION_INFO_V1(external_ids_mirror);
 
 /* Arguments of external_ids_mirror. */
@@ -154,8 +156,39 @@ take_column(MirrorSpec *spec, const char *name)
 }
 
 /*
+ * Take a column of the side table for a column of the table's key. Errors: those
+ * of take_column; 42804 its values cannot stand for the other's.
+ */
+static void
+take_key(MirrorSpec *spec, const ColumnFacts *key, const char *name)
+{
+	AttrNumber attnum;
+	Oid type;
+
+	take_column(spec, name);
+	attnum = get_attnum(RelationGetRelid(spec->side), name);
+	type = get_atttype(RelationGetRelid(spec->side), attnum);
+	if (mirror_key_fits(spec->table, key->attnum, spec->side, attnum))
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_DATATYPE_MISMATCH),
+		 errmsg("column \"%s\" of table \"%s\" cannot hold keys of table "
+				"\"%s\"",
+				name, RelationGetRelationName(spec->side),
+				spec->facts->table_name),
+		 errdetail("It is of type %s, key column \"%s\" of type %s%s: one key "
+				   "could be written in several ways.",
+				   format_type_be(type), key->name,
+				   format_type_be(key->declared),
+				   type == key->declared ? " with another collation" : ""),
+		 errhint("Give both columns one type and collation, by ALTER TABLE "
+				 "... ALTER COLUMN ... TYPE.")));
+}
+
+/*
  * Take the side table's key columns. Errors: 55000 no primary key; 22023 another
- * number of columns; 22004 a null.
+ * number of columns; 22004 a null; those of take_key.
  */
 static void
 take_keys(MirrorSpec *spec, ArrayType *array)
@@ -182,7 +215,8 @@ take_keys(MirrorSpec *spec, ArrayType *array)
 		if (nulls[i])
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("key column must not be null")));
-		take_column(spec, NameStr(*DatumGetName(names[i])));
+		take_key(spec, &spec->facts->keys[i],
+				 NameStr(*DatumGetName(names[i])));
 		spec->args = lappend(spec->args, NameStr(*DatumGetName(names[i])));
 	}
 	spec->keys = bms_copy(spec->columns);
@@ -420,7 +454,23 @@ create_triggers(const MirrorSpec *spec)
 }
 
 /*
+ * Raise 42P10 if nobody can write the set column.
+ */
+static void
+check_set_column(const MirrorSpec *spec)
+{
+	const TableFacts *facts = spec->facts;
+
+	if (TupleDescAttr(RelationGetDescr(spec->table), facts->set_attnum - 1)
+			->attgenerated)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+						errmsg("column \"%s\" of table \"%s\" is generated",
+							   facts->set_name, facts->table_name)));
+}
+
+/*
  * Take down the arguments from the set column on, as the triggers have them.
+ * Errors: those of an external ID's label, and of the columns.
  */
 static void
 take_arguments(MirrorSpec *spec, FunctionCallInfo fcinfo)
@@ -433,6 +483,9 @@ take_arguments(MirrorSpec *spec, FunctionCallInfo fcinfo)
 	{
 		form = MIRROR_LABEL;
 		label = text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
+		(void) DirectFunctionCall2(external_id_make,
+								   PG_GETARG_DATUM(ARG_LABEL),
+								   CStringGetTextDatum("value"));
 	}
 	if (!PG_ARGISNULL(ARG_LABEL_COLUMN))
 	{
@@ -476,6 +529,7 @@ external_ids_mirror(PG_FUNCTION_ARGS)
 									 ? NULL
 									 : NameStr(*PG_GETARG_NAME(ARG_COLUMN)),
 								 spec.extschema);
+	check_set_column(&spec);
 	take_arguments(&spec, fcinfo);
 	check_other_columns(&spec);
 	check_key_index(&spec);

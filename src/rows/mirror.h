@@ -56,10 +56,12 @@ typedef enum MirrorQuery
 	MIRROR_INSERT,	   /* some more */
 	MIRROR_MOVE_SCOPE, /* all of it to another scope */
 	MIRROR_EMPTY_SETS,
-	MIRROR_EMPTY_SIDE
+	MIRROR_EMPTY_SIDE,
+	MIRROR_LEFT_IN_SETS, /* a row that still has something after that */
+	MIRROR_LEFT_IN_SIDE
 } MirrorQuery;
 
-#define NUM_MIRROR_QUERIES (MIRROR_EMPTY_SIDE + 1)
+#define NUM_MIRROR_QUERIES (MIRROR_LEFT_IN_SIDE + 1)
 
 /* A column of the side table, or a scope column of the table. */
 typedef struct MirrorColumn
@@ -115,6 +117,8 @@ extern void mirror_check_arguments(FunctionCallInfo fcinfo,
 /* mirror_facts.c */
 extern bool mirror_read_column(MirrorColumn *column, Relation rel,
 							   const char *name);
+extern bool mirror_key_fits(Relation table, AttrNumber attnum, Relation side,
+							AttrNumber side_attnum);
 extern Mirror *mirror_facts(Relation rel, const char *name, Oid function,
 							bool of_side, bool lock);
 
@@ -133,5 +137,6 @@ extern void mirror_add_scope(const Mirror *mirror, RowParams *params,
 							 const MirrorScope *scope);
 extern void mirror_apply(Mirror *mirror, const Datum *key, ExternalIdSet *lost,
 						 ExternalIdSet *gained, const MirrorScope *scope);
+extern void mirror_empty(Mirror *mirror);
 
 #endif /* EXTERNAL_IDS_MIRROR_H */

@@ -263,3 +263,27 @@ mirror_apply(Mirror *mirror, const Datum *key, ExternalIdSet *lost,
 	else
 		write_side(mirror, key, scope, &state);
 }
+
+/*
+ * After a TRUNCATE: what was in the table whose trigger this is goes from the
+ * other one. Call within SPI_connect. Errors: 27000 not from all rows.
+ */
+void
+mirror_empty(Mirror *mirror)
+{
+	if (mirror->of_side)
+		mirror_execute(mirror, MIRROR_EMPTY_SETS, NULL, SPI_OK_UPDATE);
+	else
+		mirror_execute(mirror, MIRROR_EMPTY_SIDE, NULL, SPI_OK_DELETE);
+	mirror_execute(mirror,
+				   mirror->of_side ? MIRROR_LEFT_IN_SETS : MIRROR_LEFT_IN_SIDE,
+				   NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("external IDs could not be removed from table \"%s\"",
+						mirror->of_side ? mirror->table->table_name
+										: mirror->side_name),
+				 errhint("This is most likely due to a rule or trigger on the "
+						 "table that writes something else.")));
+}

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "rows/mirror.h"
 #include "storage/lmgr.h"
@@ -18,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 typedef struct MirrorKey
 {
@@ -146,6 +148,40 @@ mirror_read_column(MirrorColumn *column, Relation rel, const char *name)
 }
 
 /*
+ * True if a side table's key column says a key in one way only, as the table's
+ * column does. '01' or an upper-case UUID in a text column does not, if the table
+ * has a number or a uuid there: it would be the key of a row, and not be found
+ * by that row's key.
+ */
+bool
+mirror_key_fits(Relation table, AttrNumber attnum, Relation side,
+				AttrNumber side_attnum)
+{
+	Form_pg_attribute a = TupleDescAttr(RelationGetDescr(table), attnum - 1);
+	Form_pg_attribute b = TupleDescAttr(RelationGetDescr(side),
+										side_attnum - 1);
+	Oid a_type = getBaseType(a->atttypid);
+	Oid b_type = getBaseType(b->atttypid);
+	char a_category;
+	char b_category;
+	bool preferred;
+
+	if (a_type == b_type && a->attcollation == b->attcollation)
+		return true;
+	get_type_category_preferred(a_type, &a_category, &preferred);
+	get_type_category_preferred(b_type, &b_category, &preferred);
+	if (a_category != b_category)
+		return false;
+	if (a_category != TYPCATEGORY_STRING)
+		return true;
+	return lookup_type_cache(a_type, TYPECACHE_EQ_OPR)->eq_opr ==
+			   lookup_type_cache(b_type, TYPECACHE_EQ_OPR)->eq_opr &&
+		   OidIsValid(a->attcollation) && OidIsValid(b->attcollation) &&
+		   get_collation_isdeterministic(a->attcollation) &&
+		   get_collation_isdeterministic(b->attcollation);
+}
+
+/*
  * Raise 55000: the triggers say what is no longer so.
  */
 pg_noreturn static void
@@ -206,7 +242,13 @@ read_tables(Mirror *mirror, const Trigger *trigger, Relation table,
 				   args[MIRROR_ARG_LABEL]);
 	read_named(mirror, &mirror->value, side, args[MIRROR_ARG_VALUE]);
 	for (int i = 0; i < nkeys; i++)
+	{
 		read_named(mirror, &mirror->keys[i], side, *next++);
+		if (!mirror_key_fits(table, mirror->table->keys[i].attnum, side,
+							 mirror->keys[i].attnum))
+			out_of_date(mirror, "Key column \"%s\" has another type.",
+						mirror->keys[i].name);
+	}
 	for (int i = 0; i < mirror->nscope; i++)
 	{
 		read_named(mirror, &mirror->scope[i], table, *next++);

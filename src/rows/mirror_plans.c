@@ -311,23 +311,28 @@ write_move_scope(QueryText *text, const Mirror *mirror)
 }
 
 /*
- * Take out of every set what is in this side table; or delete all that is.
+ * Take out of every set what is in this side table; or delete all that is. With
+ * "left" only look for a row where that is to be done.
  */
 static void
-write_empty(QueryText *text, const Mirror *mirror, bool side)
+write_empty(QueryText *text, const Mirror *mirror, bool side, bool left)
 {
 	const char *set = quote_identifier(mirror->table->set_name);
 	QueryText members;
 
+	if (left)
+		appendStringInfoString(&text->sql, "SELECT WHERE EXISTS (");
 	if (side)
 	{
-		appendStringInfoString(&text->sql, "DELETE FROM ");
+		appendStringInfoString(&text->sql,
+							   left ? "SELECT FROM " : "DELETE FROM ");
 		add_side(text, mirror);
 		appendStringInfoString(&text->sql, " WHERE true");
 		for (int i = 0; i < mirror->table->nkeys; i++)
 			appendStringInfo(&text->sql, " AND side.%s IS NOT NULL",
 							 quote_identifier(mirror->keys[i].name));
 		add_has_value(text, mirror);
+		appendStringInfoString(&text->sql, left ? ")" : "");
 		return;
 	}
 	query_begin(&members, mirror->table);
@@ -337,15 +342,19 @@ write_empty(QueryText *text, const Mirror *mirror, bool side)
 	if (mirror->form == MIRROR_LABEL)
 		appendStringInfo(&members.sql, ", %s::pg_catalog.text)",
 						 quote_literal_cstr(mirror->label));
-	appendStringInfoString(&text->sql, "UPDATE ");
+	appendStringInfoString(&text->sql, left ? "SELECT FROM " : "UPDATE ");
 	query_add_table(text);
-	appendStringInfo(&text->sql, " SET %s = ", set);
-	query_add_column(text, mirror->table->set_name);
-	query_add_own_operator(text, "-");
-	appendStringInfo(&text->sql, "%s WHERE ", members.sql.data);
+	if (!left)
+	{
+		appendStringInfo(&text->sql, " SET %s = ", set);
+		query_add_column(text, mirror->table->set_name);
+		query_add_own_operator(text, "-");
+		appendStringInfoString(&text->sql, members.sql.data);
+	}
+	appendStringInfoString(&text->sql, " WHERE ");
 	add_own_function(text, "cardinality");
-	appendStringInfo(&text->sql, "%s) OPERATOR(pg_catalog.>) 0",
-					 members.sql.data);
+	appendStringInfo(&text->sql, "%s) OPERATOR(pg_catalog.>) 0%s",
+					 members.sql.data, left ? ")" : "");
 }
 
 /*
@@ -376,7 +385,11 @@ write_query(QueryText *text, const Mirror *mirror, MirrorQuery query)
 			break;
 		case MIRROR_EMPTY_SETS:
 		case MIRROR_EMPTY_SIDE:
-			write_empty(text, mirror, query == MIRROR_EMPTY_SIDE);
+			write_empty(text, mirror, query == MIRROR_EMPTY_SIDE, false);
+			break;
+		case MIRROR_LEFT_IN_SETS:
+		case MIRROR_LEFT_IN_SIDE:
+			write_empty(text, mirror, query == MIRROR_LEFT_IN_SIDE, true);
 			break;
 	}
 }

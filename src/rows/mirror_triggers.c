@@ -123,29 +123,60 @@ read_side_key(const Mirror *mirror, TupleTableSlot *slot, Datum *key)
 	return true;
 }
 
+/* What read_id is called with. */
+typedef struct ReadId
+{
+	Mirror *mirror;
+	RowParams params; /* label, if the side table has one, and value */
+} ReadId;
+
 /*
- * Read a row of the side table. Errors: those of external_id.
+ * Make the external ID of a row of the side table.
  */
 static void
-read_side_row(Mirror *mirror, TupleTableSlot *slot, MirrorRow *row)
+read_id(void *arg)
 {
-	RowParams params = {0};
+	ReadId *read = arg;
+
+	mirror_execute(read->mirror, MIRROR_READ_ID, &read->params, SPI_OK_SELECT);
+}
+
+/*
+ * Read a row of the side table. One that is "gone" may say what is no external
+ * ID: it was there before the mirror, and no set has it. Errors: those of
+ * external_id.
+ */
+static void
+read_side_row(Mirror *mirror, TupleTableSlot *slot, bool gone, MirrorRow *row)
+{
+	ReadId read = {0};
+	RowParams *params = &read.params;
+	ErrorData *error = NULL;
 	bool isnull;
 
 	memset(row, 0, sizeof(*row));
 	if (slot == NULL)
 		return;
+	read.mirror = mirror;
 	row->has_key = read_side_key(mirror, slot, row->key);
 	if (mirror->form == MIRROR_LABEL_COLUMN)
 	{
-		rows_add_param(&params, slot_getattr(slot, mirror->label_column.attnum,
-											 &isnull));
-		params.nulls[0] = isnull ? 'n' : ' ';
+		rows_add_param(params, slot_getattr(slot, mirror->label_column.attnum,
+											&isnull));
+		params->nulls[0] = isnull ? 'n' : ' ';
 	}
-	rows_add_param(&params, slot_getattr(slot, mirror->value.attnum, &isnull));
+	rows_add_param(params, slot_getattr(slot, mirror->value.attnum, &isnull));
 	if (isnull || !row->has_key)
 		return;
-	mirror_execute(mirror, MIRROR_READ_ID, &params, SPI_OK_SELECT);
+	if (gone)
+		error = rows_try(read_id, &read);
+	else
+		read_id(&read);
+	if (error &&
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+		ReThrowError(error);
+	if (error)
+		return;
 	row->ids = DatumGetExternalIdSetP(SPI_getbinval(SPI_tuptable->vals[0],
 													SPI_tuptable->tupdesc, 1,
 													&isnull));
@@ -254,8 +285,8 @@ apply_side_change(Mirror *mirror, TupleTableSlot *old, TupleTableSlot *new)
 	MirrorRow old_row;
 	MirrorRow new_row;
 
-	read_side_row(mirror, old, &old_row);
-	read_side_row(mirror, new, &new_row);
+	read_side_row(mirror, old, true, &old_row);
+	read_side_row(mirror, new, false, &new_row);
 	apply_change(mirror, &old_row, &new_row);
 }
 
@@ -279,7 +310,7 @@ external_ids_mirror_side(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (truncate)
-		mirror_execute(mirror, MIRROR_EMPTY_SETS, NULL, SPI_OK_UPDATE);
+		mirror_empty(mirror);
 	else if (TRIGGER_FIRED_BEFORE(data->tg_event))
 		lock_rows(mirror, old, new);
 	else
@@ -326,7 +357,10 @@ apply_table_change(Mirror *mirror, TupleTableSlot *old, TupleTableSlot *new)
 
 	read_table_row(mirror, old, &old_row);
 	read_table_row(mirror, new, &new_row);
-	if (scope_changed(mirror, old, new))
+	/* a new key's rows may be there, left by the row that had it before */
+	if (scope_changed(mirror, old, new) ||
+		(mirror->nscope > 0 && old && new &&
+		 !same_key(mirror, &old_row, &new_row)))
 	{
 		RowParams params = {0};
 
@@ -362,7 +396,7 @@ external_ids_mirror_table(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (truncate)
-		mirror_execute(mirror, MIRROR_EMPTY_SIDE, NULL, SPI_OK_DELETE);
+		mirror_empty(mirror);
 	else
 		apply_table_change(mirror, old, new);
 	if (SPI_finish() != SPI_OK_FINISH)

@@ -46,6 +46,7 @@ Relation
 mirror_open_table(Oid relid, LOCKMODE lockmode)
 {
 	Relation rel;
+	bool partitioned;
 
 	/* before the lock, so that nobody locks what is not his */
 	if (get_rel_name(relid) && !owns_relation(relid, GetUserId()))
@@ -56,16 +57,18 @@ mirror_open_table(Oid relid, LOCKMODE lockmode)
 	if (rel == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relid)));
-	if (rel->rd_rel->relkind != RELKIND_RELATION ||
-		rel->rd_rel->relispartition)
+	partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+				  rel->rd_rel->relispartition;
+	if (rel->rd_rel->relkind != RELKIND_RELATION || partitioned)
 		ereport(ERROR,
-				(errcode(rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-								 rel->rd_rel->relispartition
-							 ? ERRCODE_FEATURE_NOT_SUPPORTED
-							 : ERRCODE_WRONG_OBJECT_TYPE),
+				(errcode(partitioned ? ERRCODE_FEATURE_NOT_SUPPORTED
+									 : ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot mirror \"%s\"", RelationGetRelationName(rel)),
 				 errdetail("A mirror is of two tables that are neither "
-						   "partitioned nor partitions.")));
+						   "partitioned nor partitions."),
+				 partitioned ? errhint("Keep them in step by triggers of your "
+									   "own, on the partitioned table.")
+							 : 0));
 	return rel;
 }
 
