@@ -168,6 +168,14 @@ CREATE TABLE children_0 PARTITION OF children FOR VALUES WITH (MODULUS 1, REMAIN
 SELECT external_ids_link('children', 'ext', 'parent', 'parents');
 INSERT INTO children VALUES (1, 1, 'p:wait');
 
+-- a mirror, of tables that are not in step: what a restore with triggers would mend
+CREATE TABLE mirrored (id int PRIMARY KEY, tenant int, "the IDs" external_id_set);
+CREATE TABLE "mirror's" (of int REFERENCES mirrored, tenant int, label text, "the value" text);
+CREATE INDEX ON "mirror's" (of);
+INSERT INTO mirrored VALUES (1, 1, 'only:column'), (2, 1, 'both:1');
+INSERT INTO "mirror's" VALUES (1, 1, 'only', 'side'), (2, 1, 'both', '1');
+SELECT external_ids_mirror('mirrored', '"mirror''s"', '{of}', 'the value', 'label', scope => '{"tenant": "tenant"}');
+
 CREATE VIEW labels AS SELECT id, external_ids_labels(external_ids) AS labels FROM accounts WHERE external_ids @> 'crm:1' OR external_ids @= 'v2';
 CREATE MATERIALIZED VIEW every_id AS SELECT external_ids_agg(external_ids) AS ids FROM accounts;
 SQL
@@ -245,13 +253,48 @@ SELECT ext.external_ids_unlink('contacts', 'account');
 SELECT ext.external_ids_unlink('contacts', 'other');
 SELECT ext.external_ids_unlink('children', 'parent');
 SQL
+
+# So do mirrors, which carried nothing over while the rows were restored.
+my $both = <<'SQL';
+SELECT string_agg(id || ' ' || tenant || ' ' || "the IDs"::text, ', ' ORDER BY id) FROM mirrored
+UNION ALL
+SELECT string_agg(concat_ws(' ', of, tenant, label, "the value"), ', ' ORDER BY of, label, "the value") FROM "mirror's"
+SQL
+foreach my $database ('restored', 'restored_custom')
+{
+	is($node->safe_psql($database, $both),
+		"1 1 {only:column}, 2 1 {both:1}\n1 1 only side, 2 1 both 1",
+		"$database: a mirror has written nothing");
+	$node->safe_psql($database, <<'SQL');
+SET search_path = public, ext;
+INSERT INTO "mirror's" VALUES (2, 1, 'new', 'side');
+UPDATE mirrored SET tenant = 3, "the IDs" = "the IDs" + 'new:column' - 'both:1' WHERE id = 2;
+SQL
+	is($node->safe_psql($database, $both),
+		"1 1 {only:column}, 2 3 {new:column,new:side}\n1 1 only side, 2 3 new column, 2 3 new side",
+		"$database: it keeps both tables in step again");
+}
+# data alone, into tables that are mirrored: without triggers it comes once
+$node->safe_psql('restored', 'DELETE FROM "mirror\'s"; DELETE FROM mirrored');
+$node->command_ok(
+	[
+		'pg_restore', '--exit-on-error', '--data-only', '--disable-triggers',
+		'-t', 'mirrored', '-t', "mirror's", '-d', $node->connstr('restored'),
+		$custom
+	],
+	'rows of a mirror are restored without triggers');
+is($node->safe_psql('restored', $both),
+	"1 1 {only:column}, 2 1 {both:1}\n1 1 only side, 2 1 both 1",
+	'and each has come once');
+$node->safe_psql('restored',
+	q{SELECT ext.external_ids_unmirror('mirrored', '"mirror''s"')});
 is( $node->safe_psql('restored',
 		"SELECT count(*) FROM pg_class WHERE relname LIKE '%waiting%'"
 	  )
 	  . $node->safe_psql('restored',
 		"SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%external_ids%'"),
 	'00',
-	'restored: unlinked, nothing is left');
+	'restored: unlinked and unmirrored, nothing is left');
 
 $node->stop;
 done_testing();
