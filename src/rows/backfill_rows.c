@@ -305,7 +305,9 @@ lock_and_write(void *arg)
 	add_chosen(&text, facts);
 	appendStringInfoString(&text.sql, " ORDER BY ");
 	add_key(&text, facts);
-	appendStringInfoString(&text.sql, " FOR NO KEY UPDATE");
+	/* the lock that the UPDATE will take: nobody gets in between */
+	appendStringInfoString(&text.sql, facts->unique ? " FOR UPDATE"
+													: " FOR NO KEY UPDATE");
 	(void) execute_chosen(&text, batch, SPI_OK_SELECT);
 
 	query_begin(&text, facts);

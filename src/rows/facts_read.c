@@ -11,6 +11,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -413,8 +414,9 @@ read_set_column(TableFacts *facts, Relation rel, const char *column)
  * The facts of "rel", which the caller has locked, as far as they do not come
  * from a unique_members index, for who works on a table that may have none yet:
  * names, types, the primary key if it has one and, with "wants_set", the set
- * column "column" or, if that is NULL, the only one. Errors: 42809 not a table;
- * 42703 no such column; 42804 its type does not fit; 22023 several.
+ * column "column" or, if that is NULL, the only one, and whether a UNIQUE index
+ * has it. Errors: 42809 not a table; 42703 no such column; 42804 its type does not
+ * fit; 22023 several.
  */
 TableFacts *
 rows_read_table(Relation rel, bool wants_set, const char *column,
@@ -426,7 +428,14 @@ rows_read_table(Relation rel, bool wants_set, const char *column,
 	ListCell *cell;
 
 	if (wants_set)
+	{
 		read_set_column(facts, rel, column);
+		facts->unique =
+			bms_is_member(facts->set_attnum -
+							  FirstLowInvalidHeapAttributeNumber,
+						  RelationGetIndexAttrBitmap(rel,
+													 INDEX_ATTR_BITMAP_KEY));
+	}
 	foreach(cell, indexes)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);

@@ -180,7 +180,10 @@ write_row(QueryText *text, const Mirror *mirror, bool write)
 		query_add_column(text, table->set_name);
 	}
 	else if (mirror->of_side)
-		appendStringInfoString(&text->sql, " FOR NO KEY UPDATE");
+		/* the lock that writing will take: nobody gets in between */
+		appendStringInfoString(&text->sql, table->unique
+											   ? " FOR UPDATE"
+											   : " FOR NO KEY UPDATE");
 }
 
 /*
