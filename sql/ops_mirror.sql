@@ -246,7 +246,11 @@ SELECT * FROM notes ORDER BY noted_id, value;
 -- no key, after its type changed, that could be written otherwise
 ALTER TABLE notes ALTER noted_id TYPE text;
 INSERT INTO notes VALUES ('02', 'x:2');
+-- what became a partition meanwhile can be left
+CREATE TABLE all_notes (noted_id text, value text) PARTITION BY LIST (value);
+ALTER TABLE all_notes ATTACH PARTITION notes DEFAULT;
 SELECT external_ids_unmirror('noted', 'notes');
+SELECT external_ids_mirror('noted', 'notes', '{noted_id}', 'value');
 
 --
 -- Rights are the owner's; row security does not hide a row; names in the
@@ -315,6 +319,9 @@ CREATE TABLE codes (id text PRIMARY KEY, ids external_id_set);
 CREATE TABLE code_ids (short varchar(9) COLLATE "POSIX" PRIMARY KEY, padded char(9), number int, id external_id);
 SELECT external_ids_mirror('codes', 'code_ids', '{padded}', 'id');
 SELECT external_ids_mirror('codes', 'code_ids', '{number}', 'id');
+CREATE TABLE days (day date PRIMARY KEY, ids external_id_set);
+CREATE TABLE day_ids (day timestamp PRIMARY KEY, id external_id);
+SELECT external_ids_mirror('days', 'day_ids', '{day}', 'id');
 SELECT external_ids_mirror('codes', 'code_ids', '{short}', 'id');
 CREATE TABLE derived (id int PRIMARY KEY, ids external_id_set GENERATED ALWAYS AS (external_id_set(external_id('n', id))) STORED);
 SELECT external_ids_mirror('derived', 'plain', '{account_id}', 'value');

@@ -520,9 +520,9 @@ external_ids_mirror(PG_FUNCTION_ARGS)
 	mirror_check_arguments(fcinfo, required, lengthof(required));
 	spec.extschema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	spec.table = mirror_open_table(PG_GETARG_OID(ARG_TABLE),
-								   ShareRowExclusiveLock);
+								   ShareRowExclusiveLock, true);
 	spec.side = mirror_open_table(PG_GETARG_OID(ARG_SIDE),
-								  ShareRowExclusiveLock);
+								  ShareRowExclusiveLock, true);
 	check_tables(&spec);
 	spec.facts = rows_read_table(spec.table, true,
 								 PG_ARGISNULL(ARG_COLUMN)

@@ -110,7 +110,8 @@ typedef struct MirrorScope
 extern const char *mirror_function_name(bool of_side);
 extern bool mirror_is_trigger(const Trigger *trigger, bool of_side,
 							  Oid extschema);
-extern Relation mirror_open_table(Oid relid, LOCKMODE lockmode);
+extern Relation mirror_open_table(Oid relid, LOCKMODE lockmode,
+								  bool for_mirror);
 extern void mirror_check_arguments(FunctionCallInfo fcinfo,
 								   const char *const *names, int n);
 

@@ -170,10 +170,8 @@ mirror_key_fits(Relation table, AttrNumber attnum, Relation side,
 		return true;
 	get_type_category_preferred(a_type, &a_category, &preferred);
 	get_type_category_preferred(b_type, &b_category, &preferred);
-	if (a_category != b_category)
-		return false;
-	if (a_category != TYPCATEGORY_STRING)
-		return true;
+	if (a_category != b_category || a_category != TYPCATEGORY_STRING)
+		return a_category == TYPCATEGORY_NUMERIC && b_category == a_category;
 	return lookup_type_cache(a_type, TYPECACHE_EQ_OPR)->eq_opr ==
 			   lookup_type_cache(b_type, TYPECACHE_EQ_OPR)->eq_opr &&
 		   OidIsValid(a->attcollation) && OidIsValid(b->attcollation) &&

@@ -40,10 +40,11 @@ mirror_is_trigger(const Trigger *trigger, bool of_side, Oid extschema)
 
 /*
  * Lock a table and open it. Errors: 42P01; 42809 not a plain table; 42501 not the
- * caller's.
+ * caller's; 0A000 a partitioned table or, "for_mirror", a partition: what became
+ * one later is left in peace.
  */
 Relation
-mirror_open_table(Oid relid, LOCKMODE lockmode)
+mirror_open_table(Oid relid, LOCKMODE lockmode, bool for_mirror)
 {
 	Relation rel;
 	bool partitioned;
@@ -58,7 +59,7 @@ mirror_open_table(Oid relid, LOCKMODE lockmode)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relid)));
 	partitioned = rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-				  rel->rd_rel->relispartition;
+				  (for_mirror && rel->rd_rel->relispartition);
 	if (rel->rd_rel->relkind != RELKIND_RELATION || partitioned)
 		ereport(ERROR,
 				(errcode(partitioned ? ERRCODE_FEATURE_NOT_SUPPORTED
@@ -137,8 +138,8 @@ external_ids_unmirror(PG_FUNCTION_ARGS)
 	const char *name;
 
 	mirror_check_arguments(fcinfo, required, lengthof(required));
-	table = mirror_open_table(PG_GETARG_OID(0), AccessExclusiveLock);
-	side = mirror_open_table(PG_GETARG_OID(1), AccessExclusiveLock);
+	table = mirror_open_table(PG_GETARG_OID(0), AccessExclusiveLock, false);
+	side = mirror_open_table(PG_GETARG_OID(1), AccessExclusiveLock, false);
 	name = mirror_name(side, table, true, extschema);
 	if (name == NULL)
 		name = mirror_name(table, side, false, extschema);
