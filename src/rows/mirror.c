@@ -23,7 +23,8 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
-extern Datum external_id_make(PG_FUNCTION_ARGS); /* types/access.c */
+/* types/access.c */
+extern PGDLLEXPORT Datum external_id_make(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(external_ids_mirror);
 
