@@ -184,6 +184,7 @@ INSERT INTO accounts VALUES (1, 7, '{crm:1,x:1}');
 INSERT INTO crm_numbers VALUES (1, 2);
 UPDATE accounts SET ids = ids + 'crm:2' WHERE id = 1;
 UPDATE accounts SET ids = ids + 'crm:two' - 'crm:1' WHERE id = 1;
+UPDATE accounts SET ids = ids + 'crm:002' - 'crm:1' WHERE id = 1;
 UPDATE crm_numbers SET number = 3;
 INSERT INTO others VALUES ('z:1', 7, 1);
 SELECT ids FROM accounts;

@@ -143,7 +143,8 @@ unexpected_result(const Mirror *mirror, const char *table, const Datum *key)
 					rows_key_to_text(mirror->table, key), table),
 			 errhint(
 				 "This is most likely due to a rule or trigger on the table "
-				 "that writes something else.")));
+				 "that writes something else, or to a column's type that "
+				 "does.")));
 }
 
 /*
