@@ -106,6 +106,21 @@ typedef struct MirrorScope
 	bool nulls[INDEX_MAX_KEYS];
 } MirrorScope;
 
+/* What one call is to make. */
+typedef struct MirrorSpec
+{
+	Oid extschema;
+	Relation table;
+	Relation side;
+	TableFacts *facts;	/* the table's */
+	List *args;			/* of char *, of every trigger */
+	Bitmapset *columns; /* of the side table that the mirror fills */
+	Bitmapset *keys;	/* those that are its key */
+} MirrorSpec;
+
+/* mirror_create.c */
+extern void mirror_create(MirrorSpec *spec);
+
 /* mirror_unmirror.c */
 extern const char *mirror_function_name(bool of_side);
 extern bool mirror_is_trigger(const Trigger *trigger, bool of_side,
