@@ -66,12 +66,9 @@ entry_bytes(Datum entry, const char **data, int *len)
 	return !VARATT_IS_COMPRESSED(p);
 }
 
-/*
- * Compares two entries. One from an index tuple has a short header as a rule,
- * what the executor compares it with a long one.
- */
-static inline int
-entry_cmp_datums(Datum x, Datum y)
+/* Compares two entries of any form and length. */
+static pg_noinline int
+entry_cmp_any(Datum x, Datum y)
 {
 	const char *a;
 	const char *b;
@@ -81,6 +78,30 @@ entry_cmp_datums(Datum x, Datum y)
 	if (likely(entry_bytes(x, &a, &alen) && entry_bytes(y, &b, &blen)))
 		return bytes_cmp(a, alen, b, blen);
 	return entry_cmp_toasted(x, y);
+}
+
+/*
+ * Compares two entries. One from an index tuple has a short header as a rule,
+ * what the executor compares it with a long one, and most differ in their
+ * heads: a look-up does this some twenty times. (An external datum looks like a
+ * short one of no size.)
+ */
+static inline int
+entry_cmp_datums(Datum x, Datum y)
+{
+	const char *a = DatumGetPointer(x);
+	const char *b = DatumGetPointer(y);
+
+	if (likely(VARATT_IS_SHORT(a) &&
+			   VARSIZE_SHORT(a) >= VARHDRSZ_SHORT + HEAD_LEN &&
+			   !VARATT_IS_EXTENDED(b) && VARSIZE(b) >= VARHDRSZ + HEAD_LEN))
+	{
+		int cmp = head_cmp(VARDATA_SHORT(a), VARDATA(b));
+
+		if (cmp != 0)
+			return cmp;
+	}
+	return entry_cmp_any(x, y);
 }
 
 /* external_id_set_entry_cmp(entry, entry): by value, then label */

@@ -17,6 +17,9 @@
 /* A member of this many bytes or fewer is stored as a short varlena. */
 #define MAX_SHORT_MEMBER ((int) (VARATT_SHORT_MAX - VARHDRSZ_SHORT))
 
+/* So many first bytes are compared at once. */
+#define HEAD_LEN ((int) sizeof(uint64))
+
 /* One member, by pointers into memory that someone else owns. */
 typedef struct Member
 {
@@ -74,6 +77,20 @@ extern ExternalIdSet *set_from_member(const Member *member);
 
 extern int member_cmp_value(const void *a, const void *b);
 
+/* Compares the first eight bytes, which both must have. */
+static inline int
+head_cmp(const char *a, const char *b)
+{
+	uint64 ahead;
+	uint64 bhead;
+
+	memcpy(&ahead, a, sizeof(ahead));
+	memcpy(&bhead, b, sizeof(bhead));
+	if (ahead == bhead)
+		return 0;
+	return pg_ntoh64(ahead) < pg_ntoh64(bhead) ? -1 : 1;
+}
+
 /*
  * Compares bytes; on a tie the shorter is less. Most members differ in their
  * first eight bytes, which need no call.
@@ -82,18 +99,10 @@ static inline int
 bytes_cmp(const char *a, int alen, const char *b, int blen)
 {
 	int len = Min(alen, blen);
-	int cmp;
+	int cmp = len >= HEAD_LEN ? head_cmp(a, b) : 0;
 
-	if (len >= (int) sizeof(uint64))
-	{
-		uint64 ahead;
-		uint64 bhead;
-
-		memcpy(&ahead, a, sizeof(ahead));
-		memcpy(&bhead, b, sizeof(bhead));
-		if (ahead != bhead)
-			return pg_ntoh64(ahead) < pg_ntoh64(bhead) ? -1 : 1;
-	}
+	if (cmp != 0)
+		return cmp;
 	cmp = memcmp(a, b, len);
 	if (cmp != 0)
 		return cmp;
