@@ -256,19 +256,28 @@ append_member_text(StringInfo buf, const Member *member)
 
 /* True if an array literal's element "text" must be quoted. */
 static bool
-element_needs_quotes(const char *text, int len)
+element_needs_quotes(const char *text)
 {
-	if (len == 4 && pg_strncasecmp(text, "NULL", 4) == 0)
-		return true;
-	for (int i = 0; i < len; i++)
-	{
-		char c = text[i];
+	return text[strcspn(text, " ,\"\\{}")] != '\0' ||
+		   pg_strcasecmp(text, "NULL") == 0;
+}
 
-		if (c == ' ' || c == ',' || c == '"' || c == '\\' || c == '{' ||
-			c == '}')
-			return true;
+/* Quotes what was appended to "buf" from "start" on. */
+static void
+quote_element(StringInfo buf, int start)
+{
+	char *plain = pstrdup(buf->data + start);
+
+	buf->len = start;
+	appendStringInfoChar(buf, '"');
+	for (char *p = plain; *p != '\0'; p++)
+	{
+		if (*p == '"' || *p == '\\')
+			appendStringInfoChar(buf, '\\');
+		appendStringInfoChar(buf, *p);
 	}
-	return false;
+	appendStringInfoChar(buf, '"');
+	pfree(plain);
 }
 
 /* The text of a set, palloc'd, as array_out would write it. */
@@ -276,39 +285,27 @@ char *
 external_id_set_to_cstring(const ExternalIdSet *set)
 {
 	StringInfoData buf;
-	StringInfoData id;
 	MemberWalk walk;
 	Member member;
 	char separator = '{';
 
 	initStringInfo(&buf);
-	initStringInfo(&id);
 	member_walk_begin(&walk, set);
 	while (member_walk_next(&walk, &member))
 	{
+		int start;
+
 		CHECK_FOR_INTERRUPTS();
-		resetStringInfo(&id);
-		append_member_text(&id, &member);
 		appendStringInfoChar(&buf, separator);
 		separator = ',';
-		if (!element_needs_quotes(id.data, id.len))
-		{
-			appendBinaryStringInfo(&buf, id.data, id.len);
-			continue;
-		}
-		appendStringInfoChar(&buf, '"');
-		for (int i = 0; i < id.len; i++)
-		{
-			if (id.data[i] == '"' || id.data[i] == '\\')
-				appendStringInfoChar(&buf, '\\');
-			appendStringInfoChar(&buf, id.data[i]);
-		}
-		appendStringInfoChar(&buf, '"');
+		start = buf.len;
+		append_member_text(&buf, &member);
+		if (element_needs_quotes(buf.data + start))
+			quote_element(&buf, start);
 	}
 	if (separator == '{')
 		appendStringInfoChar(&buf, '{');
 	appendStringInfoChar(&buf, '}');
-	pfree(id.data);
 	return buf.data;
 }
 
