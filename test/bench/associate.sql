@@ -1,6 +1,6 @@
 -- @title contacts associated with accounts by external ID, by one statement
 -- @rounds 3
--- @chart bars time us side side_hash us_read side_read side_read_hash
+-- @chart bars time us us_unnest side side_hash us_read us_read_unnest side_read side_read_hash
 -- @data us side
 -- @ops :contacts
 -- @setup
@@ -17,6 +17,11 @@ VACUUM ANALYZE us_contacts, side_contacts;
 -- Which contact is whose, without writing it down. Ours is planned with no setting of a planner's.
 SELECT count(a.id) FROM own.us_contacts c JOIN us.accounts a ON a.external_ids @> c.account_external_id AND a.org_id = c.org_id;
 -- @plan us_read Nested Loop.*Index Scan using accounts_external_ids_key
+
+-- @sql us_read_unnest
+-- The sets unnested once, where many contacts come at once: no setting either.
+SELECT count(a.id) FROM own.us_contacts c JOIN (SELECT id, org_id, unnest(external_ids) AS id_held FROM us.accounts) a ON a.id_held = c.account_external_id AND a.org_id = c.org_id;
+-- @plan us_read_unnest Hash Join
 
 -- @sql side_read
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
@@ -35,6 +40,16 @@ CHECKPOINT;
 UPDATE own.us_contacts AS c SET account_id = a.id FROM us.accounts AS a WHERE a.external_ids @> c.account_external_id AND a.org_id = c.org_id;
 -- @plan us Nested Loop.*Index Scan using accounts_external_ids_key
 -- @after us
+SELECT count(*) = count(account_id) FROM own.us_contacts;
+
+-- @before us_unnest
+UPDATE own.us_contacts SET account_id = NULL;
+VACUUM FULL ANALYZE own.us_contacts;
+CHECKPOINT;
+-- @sql us_unnest
+UPDATE own.us_contacts AS c SET account_id = a.id FROM (SELECT id, org_id, unnest(external_ids) AS id_held FROM us.accounts) AS a WHERE a.id_held = c.account_external_id AND a.org_id = c.org_id;
+-- @plan us_unnest Hash Join
+-- @after us_unnest
 SELECT count(*) = count(account_id) FROM own.us_contacts;
 
 -- @before side
@@ -59,5 +74,7 @@ SELECT count(*) = count(account_id) FROM own.side_contacts;
 
 -- @goal E7 time side_read / us_read >= 2.0 contacts joined with accounts, by (b)'s join by index
 -- @goal E7 time side / us >= 2.0 contacts associated by UPDATE, by (b)'s by index, which needs no account's row
+-- @goal - time side_read / us_read_unnest - contacts joined with the sets unnested, by (b)'s join by index
+-- @goal - time side / us_unnest - contacts associated by UPDATE from the sets unnested, by (b)'s by index
 -- @goal - time side_read_hash / us_read - contacts joined with accounts, by (b)'s join as the planner likes it
 -- @goal - time side_hash / us - contacts associated by UPDATE, by (b)'s as the planner likes it
