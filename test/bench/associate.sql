@@ -72,9 +72,9 @@ UPDATE own.side_contacts AS c SET account_id = e.account_id FROM side.account_ex
 -- @after side_hash
 SELECT count(*) = count(account_id) FROM own.side_contacts;
 
--- @goal E7 time side_read / us_read >= 2.0 contacts joined with accounts, by (b)'s join by index
--- @goal E7 time side / us >= 2.0 contacts associated by UPDATE, by (b)'s by index, which needs no account's row
--- @goal - time side_read / us_read_unnest - contacts joined with the sets unnested, by (b)'s join by index
--- @goal - time side / us_unnest - contacts associated by UPDATE from the sets unnested, by (b)'s by index
--- @goal - time side_read_hash / us_read - contacts joined with accounts, by (b)'s join as the planner likes it
--- @goal - time side_hash / us - contacts associated by UPDATE, by (b)'s as the planner likes it
+-- @goal E7 time side_read / us_read_unnest >= 2.0 contacts joined with the sets unnested, by (b)'s join by index
+-- @goal E7 time side / us_unnest >= 2.0 contacts associated by UPDATE from the sets unnested, by (b)'s by index, which needs no account's row
+-- @goal - time side_read / us_read - contacts joined with accounts by look-ups, by (b)'s join by index
+-- @goal - time side / us - contacts associated by look-ups, by (b)'s by index
+-- @goal - time side_read_hash / us_read_unnest - contacts joined with the sets unnested, by (b)'s join as the planner likes it
+-- @goal - time side_hash / us_unnest - contacts associated by UPDATE from the sets unnested, by (b)'s as the planner likes it

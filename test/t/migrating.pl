@@ -6,7 +6,7 @@
 #
 # MIGRATING_OPERATIONS is how much is written, at least, to each form that is in
 # use between two steps; 100 by custom. MIGRATING_RATE is how many transactions a
-# second the writers begin, and the readers: 500 leaves two processors time for the
+# second the writers begin, and the readers: 200 leaves two processors time for the
 # steps themselves; 0 is as many as can be.
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $operations = $ENV{MIGRATING_OPERATIONS} || 100;
-my $rate = $ENV{MIGRATING_RATE} // 500;
+my $rate = $ENV{MIGRATING_RATE} // 200;
 my @steps = document_steps('docs/migrating.md');
 
 # Deadlocks are announced, and end before anybody behind them has been blocked for
