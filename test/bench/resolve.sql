@@ -45,7 +45,7 @@ SELECT count(a.name) FROM us.probes p JOIN us.accounts a ON a.id = p.account_id;
 -- @sql side_id
 -- Where the account's key is enough there is no join.
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
-SELECT count(e.account_id) FROM side.probes p JOIN side.account_external_ids e ON e.external_id = p.id AND e.org_id = p.org_id;
+SELECT max(e.account_id) FROM side.probes p JOIN side.account_external_ids e ON e.external_id = p.id AND e.org_id = p.org_id;
 -- @plan side_id Nested Loop.*Index Scan using account_external_ids_pkey
 
 -- @sql gin
