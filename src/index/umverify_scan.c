@@ -161,9 +161,10 @@ um_wide_entries(UmVerify *verify, Datum set)
 	if (found)
 		return wide;
 	old = MemoryContextSwitchTo(verify->wide_context);
-	wide->entries = um_set_entries(verify,
-								   PointerGetDatum(PG_DETOAST_DATUM_COPY(set)),
-								   &wide->nentries);
+	wide->entries = um_entries(verify->entries,
+							   verify->index->rd_indcollation[0],
+							   PointerGetDatum(PG_DETOAST_DATUM_COPY(set)),
+							   &wide->nentries);
 	qsort_arg(wide->entries, wide->nentries, sizeof(Datum), um_compare_entries,
 			  verify);
 	MemoryContextSwitchTo(old);

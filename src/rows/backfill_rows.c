@@ -306,8 +306,7 @@ lock_and_write(void *arg)
 	appendStringInfoString(&text.sql, " ORDER BY ");
 	add_key(&text, facts);
 	/* the lock that the UPDATE will take: nobody gets in between */
-	appendStringInfoString(&text.sql, facts->unique ? " FOR UPDATE"
-													: " FOR NO KEY UPDATE");
+	appendStringInfoString(&text.sql, query_row_lock(facts));
 	(void) execute_chosen(&text, batch, SPI_OK_SELECT);
 
 	query_begin(&text, facts);

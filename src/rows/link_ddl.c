@@ -2,28 +2,23 @@
  * link_ddl.c
  *		Makes a link: its index of waiting rows and its eight triggers.
  *
- * All of it by CREATE INDEX and CREATE TRIGGER, so that event triggers see it,
- * partitions get theirs, and the server makes its own checks.
- *
  * The server writes a trigger's WHEN back as text for pg_dump, and there an
  * IS DISTINCT FROM cannot say which operator it goes by: it is used only where
  * that is the operator of pg_catalog.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_trigger.h"
 #include "commands/defrem.h"
 #include "commands/trigger.h"
-#include "mb/pg_wchar.h"
 #include "rows/link_ddl.h"
+#include "rows/triggers.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -71,7 +66,7 @@ trigger_name(const char *link, LinkTriggerKind kind)
 
 /*
  * True if a table or one of its partitions has no room for the link's triggers
- * under this name. A constraint trigger takes a constraint's name too.
+ * under this name.
  */
 static bool
 names_collide(Oid relid, const char *link)
@@ -85,10 +80,7 @@ names_collide(Oid relid, const char *link)
 
 		for (int kind = 0; kind < NUM_LINK_TRIGGERS; kind++)
 		{
-			char *name = trigger_name(link, kind);
-
-			if (OidIsValid(get_trigger_oid(table, name, true)) ||
-				ConstraintNameIsUsed(CONSTRAINT_RELATION, table, name))
+			if (trigger_name_used(table, trigger_name(link, kind)))
 				return true;
 		}
 	}
@@ -107,34 +99,14 @@ choose_link_name(const LinkSpec *spec)
 
 	for (int i = 0;; i++)
 	{
-		char number[16] = "";
-		char *name;
-		int len;
+		char *name = numbered_name(wanted, i, LINK_NAME_BYTES);
 
-		if (i > 0)
-			snprintf(number, sizeof(number), "_%d", i);
-		len = pg_mbcliplen(wanted, strlen(wanted),
-						   LINK_NAME_BYTES - strlen(number));
-		name = psprintf("%.*s%s", len, wanted, number);
 		if (!link_name_taken(triggers, spec->childid, name) &&
 			!link_name_taken(triggers, spec->parentid, name) &&
 			!names_collide(spec->childid, name) &&
 			!names_collide(spec->parentid, name))
 			return name;
 	}
-}
-
-/*
- * Run one statement.
- */
-static void
-execute(const char *sql)
-{
-	int code = SPI_execute(sql, false, 0);
-
-	if (code < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-	CommandCounterIncrement();
 }
 
 /*
@@ -192,7 +164,7 @@ create_waiting_index(LinkSpec *spec)
 			appendStringInfo(&sql, " AND %s",
 							 quote_identifier(spec->verified.name));
 	}
-	execute(sql.data);
+	create_by(sql.data);
 	spec->args[LINK_ARG_WAITING] = name;
 }
 
@@ -335,7 +307,7 @@ create_trigger(const LinkSpec *spec, LinkTriggerKind kind)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 quote_literal_cstr(spec->args[i]));
 	appendStringInfoChar(&sql, ')');
-	execute(sql.data);
+	create_by(sql.data);
 	return get_trigger_oid(on_child ? spec->childid : spec->parentid, name,
 						   false);
 }
@@ -364,12 +336,9 @@ depend_on_record(Oid record, Oid trigger)
 void
 link_create(LinkSpec *spec)
 {
-	int nestlevel = NewGUCNestLevel();
+	int nestlevel = begin_creating();
 	Oid triggers[NUM_LINK_TRIGGERS];
 
-	/* what is left to look up by name is the server's own */
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	spec->args[LINK_ARG_NAME] = choose_link_name(spec);
 	create_waiting_index(spec);
 	for (int kind = 0; kind < NUM_LINK_TRIGGERS; kind++)

@@ -166,7 +166,7 @@ read_row(MergeCall *call, MergeRow *row)
 {
 	TableFacts *facts = call->facts;
 	bool children = call->repoint || call->delete_from;
-	const char *locking = " FOR NO KEY UPDATE";
+	const char *locking = query_row_lock(facts);
 	RowParams params = {0};
 	MemoryContext oldcontext;
 	HeapTuple tuple;
@@ -176,7 +176,7 @@ read_row(MergeCall *call, MergeRow *row)
 
 	if (call->dry_run)
 		locking = "";
-	else if (facts->unique || (row == &call->from && children))
+	else if (row == &call->from && children)
 		locking = " FOR UPDATE";
 	rows_add_params(&params, row->key, facts->nkeys);
 	if (call->scope)

@@ -16,9 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* types/access.c */
-extern PGDLLEXPORT Datum external_id_make(PG_FUNCTION_ARGS);
-
 PG_FUNCTION_INFO_V1(external_ids_mirror);
 
 /* Arguments of external_ids_mirror. */
@@ -297,9 +294,7 @@ take_arguments(MirrorSpec *spec, FunctionCallInfo fcinfo)
 	{
 		form = MIRROR_LABEL;
 		label = text_to_cstring(PG_GETARG_TEXT_PP(ARG_LABEL));
-		(void) DirectFunctionCall2(external_id_make,
-								   PG_GETARG_DATUM(ARG_LABEL),
-								   CStringGetTextDatum("value"));
+		external_id_check_label_internal(label);
 	}
 	if (!PG_ARGISNULL(ARG_LABEL_COLUMN))
 	{

@@ -6,13 +6,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "mb/pg_wchar.h"
 #include "rows/mirror.h"
+#include "rows/triggers.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -67,8 +65,7 @@ trigger_name(const char *mirror, int trigger)
 
 /*
  * A name for the mirror that is free on both tables: the side table's, cut where
- * it is too long, with a number where it is taken. A constraint trigger takes a
- * constraint's name too.
+ * it is too long, with a number where it is taken.
  */
 static char *
 choose_name(const MirrorSpec *spec)
@@ -77,37 +74,17 @@ choose_name(const MirrorSpec *spec)
 
 	for (int i = 0;; i++)
 	{
-		char *number = i > 0 ? psprintf("_%d", i) : "";
-		int len = pg_mbcliplen(wanted, strlen(wanted),
-							   MIRROR_NAME_BYTES - strlen(number));
-		char *name = psprintf("%.*s%s", len, wanted, number);
+		char *name = numbered_name(wanted, i, MIRROR_NAME_BYTES);
 		bool taken = false;
 
 		for (int t = 0; t < NUM_MIRROR_TRIGGERS && !taken; t++)
-		{
-			Oid relid = RelationGetRelid(triggers[t].on_side ? spec->side
-															 : spec->table);
-			char *trigger = trigger_name(name, t);
-
-			taken = OidIsValid(get_trigger_oid(relid, trigger, true)) ||
-					ConstraintNameIsUsed(CONSTRAINT_RELATION, relid, trigger);
-		}
+			taken = trigger_name_used(RelationGetRelid(triggers[t].on_side
+														   ? spec->side
+														   : spec->table),
+									  trigger_name(name, t));
 		if (!taken)
 			return name;
 	}
-}
-
-/*
- * Run one statement.
- */
-static void
-execute(const char *sql)
-{
-	int code = SPI_execute(sql, false, 0);
-
-	if (code < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(code));
-	CommandCounterIncrement();
 }
 
 /*
@@ -153,26 +130,24 @@ create_trigger(const MirrorSpec *spec, int t)
 						 cell == list_head(spec->args) ? "" : ", ",
 						 quote_literal_cstr(lfirst(cell)));
 	appendStringInfoChar(&sql, ')');
-	execute(sql.data);
+	create_by(sql.data);
 	return get_trigger_oid(RelationGetRelid(rel), name, false);
 }
 
 /*
  * Create the triggers of a new mirror, whose name becomes their first argument.
- * Those that are no constraint triggers go with the one that
- * is, which goes with the other table. A dump does not carry that; then what is
- * left of a mirror does nothing.
+ * Those that are no constraint triggers go with the one that is, which goes with
+ * the other table. A dump does not carry that; then what is left of a mirror does
+ * nothing.
  */
 void
 mirror_create(MirrorSpec *spec)
 {
-	int nestlevel = NewGUCNestLevel();
 	ObjectAddress made[NUM_MIRROR_TRIGGERS];
+	int nestlevel;
 
 	spec->args = lcons(choose_name(spec), spec->args);
-	/* what is left to look up by name is the server's own */
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	nestlevel = begin_creating();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	for (int t = 0; t < NUM_MIRROR_TRIGGERS; t++)

@@ -181,9 +181,7 @@ write_row(QueryText *text, const Mirror *mirror, bool write)
 	}
 	else if (mirror->of_side)
 		/* the lock that writing will take: nobody gets in between */
-		appendStringInfoString(&text->sql, table->unique
-											   ? " FOR UPDATE"
-											   : " FOR NO KEY UPDATE");
+		appendStringInfoString(&text->sql, query_row_lock(table));
 }
 
 /*

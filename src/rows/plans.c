@@ -53,8 +53,7 @@ write_lock(QueryText *text, bool scoped)
 	if (scoped)
 		query_add_scope(text);
 	query_add_predicate(text);
-	appendStringInfoString(&text->sql, facts->unique ? " FOR UPDATE"
-													 : " FOR NO KEY UPDATE");
+	appendStringInfoString(&text->sql, query_row_lock(facts));
 }
 
 /*
@@ -193,9 +192,7 @@ write_any(QueryText *text, bool lock)
 	query_add_scope(text);
 	query_add_predicate(text);
 	if (lock)
-		appendStringInfoString(&text->sql, facts->unique
-											   ? " FOR UPDATE"
-											   : " FOR NO KEY UPDATE");
+		appendStringInfoString(&text->sql, query_row_lock(facts));
 }
 
 /*

@@ -190,6 +190,16 @@ query_add_predicate(QueryText *text)
 }
 
 /*
+ * The clause that locks a row as the UPDATE of its set will: a UNIQUE index makes
+ * the set part of a key.
+ */
+const char *
+query_row_lock(const TableFacts *facts)
+{
+	return facts->unique ? " FOR UPDATE" : " FOR NO KEY UPDATE";
+}
+
+/*
  * Append [ONLY] schema.table AS table.
  */
 void

@@ -34,6 +34,7 @@ extern void query_add_equalities(QueryText *text, const ColumnFacts *columns,
 extern void query_add_scope(QueryText *text);
 extern void query_add_predicate(QueryText *text);
 extern void query_add_table(QueryText *text);
+extern const char *query_row_lock(const TableFacts *facts);
 extern void query_add_select_row(QueryText *text);
 extern SPIPlanPtr query_prepare(QueryText *text, int cursor_options,
 								bool keep);

@@ -52,6 +52,17 @@ make_internal(FunctionCallInfo fcinfo, const char *value, int len)
 	PG_RETURN_POINTER(set_from_member(&member));
 }
 
+/* Raises the error of external_id(label, value) that is the label's, if any. */
+void
+external_id_check_label_internal(const char *label)
+{
+	Member member = {"value", label, strlen("value"), strlen(label)};
+	Place place;
+
+	place_init(&place, NULL);
+	CheckMember(&member, &place);
+}
+
 /* external_id(label text, value text): NULL for a NULL value */
 Datum
 external_id_make(PG_FUNCTION_ARGS)

@@ -51,6 +51,9 @@ extern int external_id_set_members_internal(const ExternalIdSet *set,
 extern const char *external_id_value_internal(const ExternalIdSet *id,
 											  int *len);
 
+/* Raises the error of external_id(label, value) that is the label's, if any. */
+extern void external_id_check_label_internal(const char *label);
+
 /* The text form, palloc'd: for messages. */
 extern char *external_id_set_to_cstring(const ExternalIdSet *set);
 

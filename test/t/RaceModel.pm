@@ -17,7 +17,6 @@ sub new
 		holder => {},    # ID => id
 		past => {},      # ID => [ [ id, LSN since, xid until ] ], the last without an end
 		gone => {},      # id => xid that deleted it
-		since => {},     # id => LSN of its birth
 		told => {}, counts => {}, faults => []
 	}, $class;
 }
@@ -127,7 +126,6 @@ sub put
 	return 'the row was there' if $new && $row->{$id};
 	return "row $id is not there" if !$new && !$row->{$id};
 	my $old = $row->{$id} // {};
-	$self->{since}{$id} = $o->{lsn} if $new;
 	$self->release($o, $_) for grep { !$set->{$_} } keys %$old;
 	for my $member (grep { !$old->{$_} } keys %$set)
 	{

@@ -98,7 +98,6 @@ SELECT pg_current_snapshot() AS began,
   coalesce((SELECT id FROM accounts WHERE external_ids @> external_id('crm', :i::text)), :n) AS a,
   coalesce((SELECT id FROM accounts WHERE external_ids @> external_id('crm', :j::text)), :m) AS b \\gset
 );
-my $one = q(external_id_set(external_id('crm', :i::text)));
 my $two = q(external_id_set(external_id('crm', :i::text), external_id('crm', :k::text)));
 my $three = q(external_id_set(external_id('crm', :i::text), external_id('crm', :j::text), external_id('crm', :k::text)));
 my %calls = (
