@@ -237,14 +237,12 @@ BEGIN
 	RETURN result;
 END $$;
 
-SELECT t.name, count(*) AS queries,
-	count(*) FILTER (WHERE answer(regexp_replace(query, '\mT\M', t.name, 'g'), settings)
-		IS NOT DISTINCT FROM answer(regexp_replace(query, '\mT\M', t.name || '_copy', 'g'), settings)) AS right,
-	string_agg(DISTINCT query, E'\n') FILTER (WHERE answer(regexp_replace(query, '\mT\M', t.name, 'g'), settings)
-		IS DISTINCT FROM answer(regexp_replace(query, '\mT\M', t.name || '_copy', 'g'), settings)) AS wrong
-FROM shapes, unnest('{accounts,singles,by_value,nulls,parted_by}'::text[]) t (name),
-	unnest('{none,hashjoin mergejoin,nestloop hashjoin,nestloop mergejoin,seqscan,hashagg,hashjoin mergejoin material}'::text[]) settings
-WHERE NOT scoped OR t.name IN ('accounts', 'parted_by')
+SELECT name, count(*) AS queries, count(*) FILTER (WHERE is_right) AS right, string_agg(DISTINCT query, E'\n') FILTER (WHERE NOT is_right) AS wrong
+FROM (SELECT t.name, query, answer(regexp_replace(query, '\mT\M', t.name, 'g'), settings)
+		IS NOT DISTINCT FROM answer(regexp_replace(query, '\mT\M', t.name || '_copy', 'g'), settings) AS is_right
+	FROM shapes, unnest('{accounts,singles,by_value,nulls,parted_by}'::text[]) t (name),
+		unnest('{none,hashjoin mergejoin,nestloop hashjoin,nestloop mergejoin,seqscan,hashagg,hashjoin mergejoin material}'::text[]) settings
+	WHERE NOT scoped OR t.name IN ('accounts', 'parted_by') OFFSET 0) answers
 GROUP BY 1 ORDER BY 1;
 
 -- a plan made before the index was there, and after: 1 and 2, once each
