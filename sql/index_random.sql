@@ -214,8 +214,8 @@ SELECT format('REINDEX INDEX %I', tab || '_key') FROM kinds \gexec
 SELECT sum(held_twice(k)) AS "0 twice" FROM kinds k;
 SELECT sum(queries) * 100 / :percent AS queries, sum(wrong) AS wrong, sum(unused) AS unused, sum(hits) > sum(queries) / 4 AS t FROM kinds k, compare(k, 40 * :percent / 100);
 
--- the indexes did span many leaf pages
-SELECT bool_and(pg_relation_size(tab || '_key') > (2 + 10 * :percent / 100) * current_setting('block_size')::int) AS t FROM kinds;
+-- the indexes did span many leaf pages, if all was done
+SELECT bool_and(pg_relation_size(tab || '_key') > 10 * current_setting('block_size')::int) OR :percent < 100 AS t FROM kinds;
 RESET ROLE;
 DROP SCHEMA index_random CASCADE;
 DROP ROLE regress_index_random;

@@ -132,7 +132,6 @@ read_members_index(TableFacts *facts, Relation rel, Relation index)
 
 	att = TupleDescAttr(RelationGetDescr(rel), form->indkey.values[0] - 1);
 	facts->indexid = RelationGetRelid(index);
-	facts->unique = form->indisunique;
 	facts->deferrable = !form->indimmediate;
 	facts->exclusion = form->indisexclusion;
 	facts->set_attnum = form->indkey.values[0];
@@ -411,6 +410,19 @@ read_set_column(TableFacts *facts, Relation rel, const char *column)
 }
 
 /*
+ * Does a UNIQUE index make the set part of a key? PostgreSQL locks a row by the
+ * same bitmap when it updates it (heap_update).
+ */
+static bool
+set_is_key(const TableFacts *facts, Relation rel)
+{
+	return bms_is_member(facts->set_attnum -
+							 FirstLowInvalidHeapAttributeNumber,
+						 RelationGetIndexAttrBitmap(rel,
+													INDEX_ATTR_BITMAP_KEY));
+}
+
+/*
  * The facts of "rel", which the caller has locked, as far as they do not come
  * from a unique_members index, for who works on a table that may have none yet:
  * names, types, the primary key if it has one and, with "wants_set", the set
@@ -430,11 +442,7 @@ rows_read_table(Relation rel, bool wants_set, const char *column,
 	if (wants_set)
 	{
 		read_set_column(facts, rel, column);
-		facts->unique =
-			bms_is_member(facts->set_attnum -
-							  FirstLowInvalidHeapAttributeNumber,
-						  RelationGetIndexAttrBitmap(rel,
-													 INDEX_ATTR_BITMAP_KEY));
+		facts->unique = set_is_key(facts, rel);
 	}
 	foreach(cell, indexes)
 	{
@@ -467,6 +475,7 @@ rows_read_facts(Relation rel, Oid indexid, Oid extschema)
 			named_index_error(facts, rel, indexid);
 		no_index_error(facts, rel);
 	}
+	facts->unique = set_is_key(facts, rel);
 
 	facts->cleanup.func = free_plans;
 	facts->cleanup.arg = facts;

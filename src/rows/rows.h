@@ -86,9 +86,9 @@ typedef struct TableFacts
 	Oid idtype;			   /* external_id */
 	Oid conflict_operator; /* what the index keeps from happening */
 	bool only;			   /* no partitioned table: FROM ONLY */
-	bool unique;		   /* index says UNIQUE: a claim updates a key */
-	bool deferrable;	   /* index may be checked as late as at commit */
-	bool exclusion;		   /* index is an EXCLUDE constraint's */
+	bool unique;	 /* a UNIQUE index has the set: a claim updates a key */
+	bool deferrable; /* index may be checked as late as at commit */
+	bool exclusion;	 /* index is an EXCLUDE constraint's */
 	char *schema_name;
 	char *table_name;
 	char *set_name;			 /* the external_id_set column */
