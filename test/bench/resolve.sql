@@ -54,7 +54,7 @@ SELECT count(a.name) FROM gin.probes p JOIN gin.accounts a ON a.external_ids @> 
 -- @plan gin Nested Loop.*Scan (on|using) accounts_external_ids
 -- @sql rum
 -- A hundredth of them, or RUM would take most of the time.
-SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off;
 SELECT count(a.name) FROM (SELECT * FROM rum.probes ORDER BY n LIMIT greatest(:probes / 100, 1)) p JOIN rum.accounts a ON a.external_ids @> p.ids AND a.org_id = p.org_id;
 -- @plan rum Nested Loop.*Scan (on|using) accounts_external_ids
 -- @measure rum ops
