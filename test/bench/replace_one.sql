@@ -75,40 +75,28 @@ DO $$ DECLARE p record; BEGIN
         UPDATE columns_en.accounts SET stripe = p.stripe WHERE id = p.id;
     END LOOP;
 END $$;
--- @before gin
-ALTER INDEX gin.accounts_external_ids SET (fastupdate = on);
+-- @each gin gin_direct
+-- @before <n>
+-- GIN's pending list leaves the work to who looks up next, or VACUUM: gin_direct is without it.
+SELECT format('ALTER INDEX gin.accounts_external_ids SET (fastupdate = %s)', '<n>' = 'gin') \gexec
 DROP TABLE IF EXISTS own.patches;
 CREATE TABLE own.patches AS
 SELECT id, org_id, ARRAY[ids[1], ids[2], 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
 VACUUM ANALYZE own.patches;
 VACUUM gin.accounts;
 CHECKPOINT;
--- @sql gin
+-- @sql <n>
 DO $$ DECLARE p record; BEGIN
     FOR p IN SELECT * FROM own.patches LOOP
         UPDATE gin.accounts SET external_ids = p.ids WHERE id = p.id;
     END LOOP;
 END $$;
--- @before gin_direct
--- GIN's pending list leaves the work to who looks up next, or VACUUM: here without it.
-ALTER INDEX gin.accounts_external_ids SET (fastupdate = off);
-DROP TABLE IF EXISTS own.patches;
-CREATE TABLE own.patches AS
-SELECT id, org_id, ARRAY[ids[1], ids[2], 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts ORDER BY md5('p' || id) LIMIT :patches;
-VACUUM ANALYZE own.patches;
-VACUUM gin.accounts;
-CHECKPOINT;
--- @sql gin_direct
-DO $$ DECLARE p record; BEGIN
-    FOR p IN SELECT * FROM own.patches LOOP
-        UPDATE gin.accounts SET external_ids = p.ids WHERE id = p.id;
-    END LOOP;
-END $$;
+-- @end
 -- @before rum
 -- A tenth of them, or RUM would take most of the time.
 DROP TABLE IF EXISTS own.patches;
 CREATE TABLE own.patches AS
-SELECT id, org_id, ARRAY[ids[1], ids[2], 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts WHERE id <= greatest(:accounts / 10, 1) ORDER BY md5('p' || id) LIMIT greatest(:patches / 10, 1);
+SELECT id, org_id, ARRAY[ids[1], ids[2], 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts WHERE id IN (SELECT id FROM rum.accounts) ORDER BY md5('p' || id) LIMIT greatest(:patches / 10, 1);
 VACUUM ANALYZE own.patches;
 VACUUM rum.accounts;
 CHECKPOINT;
