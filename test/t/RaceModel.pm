@@ -2,8 +2,9 @@
 #
 # Operations come in the order in which they were committed. Whoever changes a row or
 # claims an ID makes others wait until it has ended, so that order is the order in
-# which they took effect. What was refused has no place in that order: it had to be if
-# at some moment between its beginning and its end what it says was true.
+# which they took effect. What was refused, and an upsert that found its row unchanged,
+# locked nothing and has no place in that order: what it says must have been true at
+# some moment between its beginning and its end.
 package RaceModel;
 
 use strict;
@@ -16,6 +17,7 @@ sub new
 		row => { map { $_ => {} } 1 .. $lasting },    # id => { ID => 1 }
 		holder => {},    # ID => id
 		past => {},      # ID => [ [ id, LSN since, xid until ] ], the last without an end
+		sets => {},      # id => [ [ set, LSN since, xid until ] ], likewise
 		gone => {},      # id => xid that deleted it
 		told => {}, counts => {}, faults => []
 	}, $class;
@@ -104,6 +106,12 @@ sub upserted
 {
 	my ($self, $o, $given) = @_;
 	my ($result, $id, $ids) = split / /, $o->{answer};
+	if ($result eq 'unchanged')
+	{
+		my %had = map { $_ => 1 } members($ids);
+		return 'the row lacks some' if grep { !$had{$_} } keys %$given;
+		return (grep { $_->[0] eq $ids } meanwhile($o, $self->{sets}{$id})) ? undef : 'the row did not have these';
+	}
 	my %found = map { $self->{holder}{$_} => 1 } grep { $self->{holder}{$_} } keys %$given;
 	return 'several rows have these IDs: ' . join ', ', sort keys %found if keys %found > 1;
 	if (!%found)
@@ -113,8 +121,7 @@ sub upserted
 	}
 	return 'should have found row ' . (keys %found)[0] if !$found{$id} || !$self->{row}{$id};
 	my %should = (%{ $self->{row}{$id} }, %$given);
-	my $same = keys %should == keys %{ $self->{row}{$id} };
-	return 'the row is found, and ' . ($same ? 'has them all' : 'lacks some') if $result ne ($same ? 'unchanged' : 'updated');
+	return 'the row has them all' if $result ne 'updated' || keys %should == keys %{ $self->{row}{$id} };
 	return $self->put($o, $id, \%should) // ($ids eq text(\%should) ? undef : 'should be ' . text(\%should));
 }
 
@@ -134,7 +141,19 @@ sub put
 		push @{ $self->{past}{$member} }, [ $id, $o->{lsn}, undef ];
 	}
 	$row->{$id} = $set;
+	$self->put_set($o, $id, text($set));
 	return undef;
+}
+
+# Ends the set that a row has, and begins the next, if any.
+sub put_set
+{
+	my ($self, $o, $id, $set) = @_;
+	my $sets = $self->{sets}{$id} //= [];
+	$sets->[-1][2] = $o->{xid} if @$sets;
+	push @$sets, [ $set, $o->{lsn}, undef ] if defined $set;
+	splice @$sets, 0, 200 if @$sets > 400;
+	return;
 }
 
 sub delete_row
@@ -142,6 +161,7 @@ sub delete_row
 	my ($self, $o, $id) = @_;
 	my $old = delete $self->{row}{$id} or return "row $id is not there";
 	$self->release($o, $_) for keys %$old;
+	$self->put_set($o, $id, undef);
 	$self->{gone}{$id} = $o->{xid};
 	return undef;
 }
@@ -187,18 +207,19 @@ sub refused
 	return 'unexpected';
 }
 
-# The rows that held any of the given IDs at some moment of an operation: whose
-# transaction had ended when it ended, and not been undone before it began.
+# The rows that held any of the given IDs at some moment of an operation.
 sub holders_meanwhile
 {
 	my ($self, $o) = @_;
-	my %holders;
-	for my $span (map { @{ $self->{past}{$_} // [] } } @{ $o->{given} })
-	{
-		my ($id, $since, $until) = @$span;
-		$holders{$id} = 1 if $since <= $o->{ended} && !(defined $until && visible($until, $o->{began}));
-	}
-	return %holders;
+	return map { $_->[0] => 1 } map { meanwhile($o, $self->{past}{$_}) } @{ $o->{given} };
+}
+
+# Of spans [ what, LSN since, xid until ] those with a moment of an operation: begun by
+# what had been committed when it ended, and not ended by what it saw when it began.
+sub meanwhile
+{
+	my ($o, $spans) = @_;
+	return grep { $_->[1] <= $o->{ended} && !(defined $_->[2] && visible($_->[2], $o->{began})) } @{ $spans // [] };
 }
 
 # Was a row missing at some moment of an operation?
