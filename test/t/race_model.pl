@@ -145,13 +145,13 @@ sub race
 		sql($node, "SELECT race('sweep', $lasting, NULL, '{}', pg_current_snapshot())");
 		$twice += sql($node, 'SELECT held_twice()');
 		replay();
-		select(undef, undef, undef, 0.5);
+		select(undef, undef, undef, 0.1);
 	};
 	my %load = pgbench($node, clients => 16, operations => $operations * $share, isolation => $level,
 		scripts => \%script, weights => \%weights, beside => $beside);
 	replay();
 	ok($load{ok}, "$level: no client met an error outside of its operation") or diag $load{err};
-	cmp_ok($rounds - $before, '>', 1, "$level: there was maintenance beside");
+	cmp_ok($rounds - $before, '>=', 1, "$level: there was maintenance beside");
 	is($twice, 0, "$level: no ID was in two rows at any time");
 	is(sql($node, 'SELECT held_twice(), wrong_lookups(), faults()'), '0|0|0', "$level: index and table agree");
 	my $told = $model->take_counts;
