@@ -43,7 +43,7 @@ $(OBJS): $(wildcard src/*.h src/*/*.h)
 
 # On a private server in a temporary folder; nothing is installed but what
 # test/prepare finds missing. LAYER=, TESTS= and BENCH= choose: see test/run.
-.PHONY: demo test test-drivers test-matrix test-packages bench bench-mysql dist fuzz race sanitize coverage format format-check
+.PHONY: demo test test-drivers test-matrix test-packages bench bench-mysql dist fuzz race sanitize valgrind coverage format format-check
 demo test bench:
 	@bash test/run $@
 
@@ -65,6 +65,10 @@ race:
 # on a server with assertions.
 sanitize:
 	@SANITIZE=1 SERVERS=18-assert bash test/matrix
+
+# The tests under valgrind, on a server that is built for it. LAYER=regress takes some ??? minutes.
+valgrind:
+	@bash test/prepare servers && bash test/server make 18-valgrind && VALGRIND=1 bash test/server run 18-valgrind bash test/run test
 
 # Which lines of src the tests run.
 coverage:
