@@ -154,6 +154,7 @@ ROLLBACK;
 CREATE FUNCTION rows_upsert.own_mind() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.name = 'refuse' THEN
+		RAISE NOTICE 'refused';
 		RETURN NULL;
 	END IF;
 	IF NEW.name = 'move' THEN

@@ -39,6 +39,7 @@ static const char *const query_names[NUM_COLUMN_QUERIES] = {
 	"insert",
 	"insert many",
 	"update columns",
+	"update columns if as seen",
 };
 
 /*
@@ -326,10 +327,11 @@ write_insert(QueryText *text, const ColumnSet *columns, bool many)
 }
 
 /*
- * UPDATE table SET column = $1, ... WHERE key RETURNING whole row.
+ * UPDATE table SET column = $1, ... WHERE key RETURNING whole row; with "seen", only
+ * if the row's version is still that with the xmin in the last parameter.
  */
 static void
-write_update(QueryText *text, const ColumnSet *columns)
+write_update(QueryText *text, const ColumnSet *columns, bool seen)
 {
 	const TableFacts *facts = text->facts;
 
@@ -346,6 +348,12 @@ write_update(QueryText *text, const ColumnSet *columns)
 	}
 	appendStringInfoString(&text->sql, " WHERE ");
 	query_add_equalities(text, facts->keys, facts->nkeys);
+	if (seen)
+	{
+		appendStringInfo(&text->sql, " AND %s.xmin OPERATOR(pg_catalog.=) ",
+						 text->alias);
+		query_add_param(text, XIDOID);
+	}
 	add_returning(text);
 }
 
@@ -362,8 +370,8 @@ column_set_plan(TableFacts *facts, ColumnSet *columns, ColumnQuery query)
 	if (plan)
 		return plan;
 	query_begin(&text, facts);
-	if (query == COLUMNS_UPDATE)
-		write_update(&text, columns);
+	if (query == COLUMNS_UPDATE || query == COLUMNS_UPDATE_SEEN)
+		write_update(&text, columns, query == COLUMNS_UPDATE_SEEN);
 	else
 		write_insert(&text, columns, query == COLUMNS_INSERT_MANY);
 	plan = query_prepare(&text, 0, true);

@@ -14,6 +14,7 @@
 #include "access/heaptoast.h"
 #include "access/relscan.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
@@ -210,31 +211,50 @@ fill_key(ScanKey key, const ScanKeyData *kept, Datum value)
 	key->sk_argument = value;
 }
 
+/* Where take_row puts its rows. */
+typedef struct Taken
+{
+	Datum *next;
+	TransactionId *xmin; /* of the last row, or NULL */
+} Taken;
+
 /*
  * Add the row in the slot to an array, as a value of the table's row type.
  */
 static void
 take_row(void *arg, TupleTableSlot *slot)
 {
-	Datum **rows = arg;
+	Taken *taken = arg;
 	HeapTuple tuple;
 
 	slot_getallattrs(slot);
 	tuple = toast_build_flattened_tuple(slot->tts_tupleDescriptor,
 										slot->tts_values, slot->tts_isnull);
-	*(*rows)++ = PointerGetDatum(tuple->t_data);
+	*taken->next++ = PointerGetDatum(tuple->t_data);
+
+	/* Other access methods' rows need not have one. */
+	if (taken->xmin && TTS_IS_BUFFERTUPLE(slot))
+	{
+		bool isnull;
+
+		*taken->xmin = DatumGetTransactionId(
+			slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+	}
 }
 
 /*
  * The rows that "probe" finds for "query", a set or a value, in the scope: by
  * the snapshot, at most "max" of them, in the current memory context. Their
- * number, or -1 if the statement has to be asked.
+ * number, or -1 if the statement has to be asked. *xmin, if not NULL, becomes the
+ * xmin of the last row's version, where it has one.
  */
 int
 rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
-		   const Datum *scope, Snapshot snapshot, int max, Datum *rows)
+		   const Datum *scope, Snapshot snapshot, int max, Datum *rows,
+		   TransactionId *xmin)
 {
 	ScanKeyData keys[INDEX_MAX_KEYS];
+	Taken taken = {rows, xmin};
 
 	if (facts->probes[probe].sk_strategy == InvalidStrategy)
 		return -1;
@@ -242,7 +262,7 @@ rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 	for (int i = 0; i < facts->nscope; i++)
 		fill_key(&keys[i + 1], &facts->probe_scope[i], scope[i]);
 	return probe_index(facts, facts->indexid, keys, facts->nscope + 1,
-					   snapshot, max, take_row, &rows);
+					   snapshot, max, take_row, &taken);
 }
 
 /*

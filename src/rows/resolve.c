@@ -121,7 +121,7 @@ resolve_internal(FunctionCallInfo fcinfo, RowQuery query)
 	found.n = rows_probe(facts,
 						 query == QUERY_BY_ID ? PROBE_BY_ID : PROBE_BY_VALUE,
 						 id, scope, GetActiveSnapshot(), lengthof(found.rows),
-						 found.rows);
+						 found.rows, NULL);
 	if (found.n < 0)
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)

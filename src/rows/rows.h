@@ -154,7 +154,7 @@ extern int rows_probe_key(const TableFacts *facts, const Datum *key,
 						  Snapshot snapshot, RowTaker take, void *arg);
 extern int rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 					  const Datum *scope, Snapshot snapshot, int max,
-					  Datum *rows);
+					  Datum *rows, TransactionId *xmin);
 
 /* scope.c */
 extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);

@@ -104,10 +104,6 @@ upsert_internal(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(2))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("data must not be null")));
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-
 	upsert_begin_call(&call, fcinfo, 3, 5);
 	element.call = &call;
 	element.context = call.context;
@@ -128,6 +124,10 @@ upsert_internal(FunctionCallInfo fcinfo)
 		return NULL;
 	values[0] = CStringGetTextDatum(element.result);
 	values[1] = element.row;
+
+	/* The executor knows it; to find it out again takes long. */
+	desc = BlessTupleDesc(CreateTupleDescCopy(
+		((ReturnSetInfo *) fcinfo->resultinfo)->expectedDesc));
 	return heap_form_tuple(desc, values, nulls);
 }
 

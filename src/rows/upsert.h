@@ -18,10 +18,11 @@ typedef enum ColumnQuery
 {
 	COLUMNS_INSERT,		 /* a row from parameters */
 	COLUMNS_INSERT_MANY, /* rows from an array of jsonb */
-	COLUMNS_UPDATE		 /* the row with a key */
+	COLUMNS_UPDATE,		 /* the row with a key */
+	COLUMNS_UPDATE_SEEN	 /* ... if it is still the version with an xmin */
 } ColumnQuery;
 
-#define NUM_COLUMN_QUERIES (COLUMNS_UPDATE + 1)
+#define NUM_COLUMN_QUERIES (COLUMNS_UPDATE_SEEN + 1)
 
 /* Some columns of a table. */
 typedef struct ColumnSet
@@ -74,6 +75,7 @@ typedef struct UpsertFound
 {
 	int n; /* MAX_CANDIDATES + 1: and more */
 	Datum rows[MAX_CANDIDATES + 1];
+	TransactionId xmin; /* of the version, if it is one row's and known */
 } UpsertFound;
 
 /* columns.c */
@@ -95,9 +97,9 @@ extern bool upsert_lock_row(UpsertElement *element, Datum *row);
 /* upsert_row.c */
 extern void upsert_element(UpsertElement *element);
 extern bool upsert_attempt(UpsertElement *element);
-extern void upsert_update_found(UpsertElement *element, Datum row);
+extern void upsert_found(UpsertElement *element, Datum row,
+						 TransactionId xmin);
 extern bool upsert_holds_ids(UpsertElement *element, Datum row);
-extern bool upsert_unchanged(UpsertElement *element, Datum row);
 extern void upsert_take_inserted(UpsertElement *element, HeapTuple tuple,
 								 TupleDesc desc);
 

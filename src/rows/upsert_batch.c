@@ -331,8 +331,7 @@ take_rest(UpsertElement *element, const Match *match, bool alone)
 {
 	if (!alone || match->nrows != 1 || element->call->mode != UPSERT_ANY)
 		return upsert_attempt(element);
-	if (!upsert_unchanged(element, match->row))
-		upsert_update_found(element, match->row);
+	upsert_found(element, match->row, InvalidTransactionId);
 	return element->result != NULL;
 }
 

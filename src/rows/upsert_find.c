@@ -51,9 +51,10 @@ upsert_find(UpsertElement *element, bool latest, UpsertFound *found)
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(latest ? GetLatestSnapshot()
 									   : GetTransactionSnapshot());
+	found->xmin = InvalidTransactionId;
 	found->n = rows_probe(facts, PROBE_ANY, PointerGetDatum(element->ids),
 						  element->scope, snapshot, lengthof(found->rows),
-						  found->rows);
+						  found->rows, &found->xmin);
 	UnregisterSnapshot(snapshot);
 	if (found->n >= 0)
 		return;

@@ -4,7 +4,8 @@
  *
  * An attempt looks for the row with the latest snapshot that the isolation
  * level allows. None: it inserts. One that has all it should have: nothing is
- * written. One: it locks the row, under the same conditions again, and updates.
+ * written. One: it updates that version of it, or else locks the row, under the same
+ * conditions again, and updates.
  * Nothing keeps others from claiming the same IDs meanwhile, but the index keeps
  * both from succeeding. So each attempt is a subtransaction: on a conflict it is
  * rolled back, and the next one sees who was faster.
@@ -147,9 +148,9 @@ changes(UpsertElement *element, Datum row, Datum **values, char **nulls)
 	tuple.t_tableOid = InvalidOid;
 	heap_deform_tuple(&tuple, desc, old_values, old_nulls);
 
-	/* Room for the key, which follows the values. */
-	*values = palloc(sizeof(Datum) * (columns->n + facts->nkeys));
-	*nulls = palloc(columns->n + facts->nkeys);
+	/* Room for the key and an xmin, which follow the values. */
+	*values = palloc(sizeof(Datum) * (columns->n + facts->nkeys + 1));
+	*nulls = palloc(columns->n + facts->nkeys + 1);
 	for (int i = 0; i < columns->n; i++)
 	{
 		AttrNumber attnum = columns->attnums[i];
@@ -178,56 +179,69 @@ changes(UpsertElement *element, Datum row, Datum **values, char **nulls)
 }
 
 /*
- * If the row is as the element wants it, say so and return true.
+ * Update a row in these columns; with an xmin, only if it is still that version of
+ * the row. False, and no result, if no row was updated.
  */
-bool
-upsert_unchanged(UpsertElement *element, Datum row)
-{
-	Datum *values;
-	char *nulls;
-
-	if (changes(element, row, &values, &nulls))
-		return false;
-	set_result(element, "unchanged", row);
-	return true;
-}
-
-/*
- * Lock the row that was found and update it. No result if it is not the
- * element's any more.
- */
-void
-upsert_update_found(UpsertElement *element, Datum row)
+static bool
+update_row(UpsertElement *element, Datum row, ColumnSet *columns,
+		   Datum *values, char *nulls, TransactionId xmin)
 {
 	TableFacts *facts = element->call->facts;
-	ColumnSet *columns;
-	Datum *values;
-	char *nulls;
-	Datum *key;
+	bool seen = TransactionIdIsValid(xmin);
+	Datum *key = rows_key_of_row(facts, row);
+	int n = columns->n;
+	bool updated;
 
-	if (!upsert_lock_row(element, &row))
-		return;
-	columns = changes(element, row, &values, &nulls);
-	if (columns == NULL)
-	{
-		set_result(element, "unchanged", row);
-		return;
-	}
-	key = rows_key_of_row(facts, row);
 	for (int i = 0; i < facts->nkeys; i++)
-	{
-		values[columns->n + i] = key[i];
-		nulls[columns->n + i] = ' ';
-	}
-	upsert_execute(facts, column_set_plan(facts, columns, COLUMNS_UPDATE),
+		values[n++] = key[i];
+	if (seen)
+		values[n++] = TransactionIdGetDatum(xmin);
+	memset(nulls + columns->n, ' ', n - columns->n);
+	upsert_execute(facts,
+				   column_set_plan(facts, columns,
+								   seen ? COLUMNS_UPDATE_SEEN
+										: COLUMNS_UPDATE),
 				   values, nulls, SPI_OK_UPDATE_RETURNING);
-	if (SPI_processed == 0)
-		set_result(element, "skipped", (Datum) 0);
-	else
+	updated = SPI_processed > 0;
+	if (updated)
 		set_result(element, "updated",
 				   upsert_copy_row(SPI_tuptable->vals[0],
 								   SPI_tuptable->tupdesc));
 	SPI_freetuptable(SPI_tuptable);
+	return updated;
+}
+
+/*
+ * Bring the row that was found to what the element wants. No result if it is not
+ * the element's any more.
+ *
+ * Where the row's version is known by its xmin, which any other version would have
+ * from a later transaction, the UPDATE itself finds out whether the row was changed
+ * meanwhile. Else, or if it was, or if a trigger would fire for an UPDATE that comes to
+ * nothing, the row is locked and looked at again.
+ */
+void
+upsert_found(UpsertElement *element, Datum row, TransactionId xmin)
+{
+	Datum *values;
+	char *nulls;
+	ColumnSet *columns = changes(element, row, &values, &nulls);
+
+	if (columns && TransactionIdIsValid(xmin) &&
+		element->call->facts->silent_update &&
+		update_row(element, row, columns, values, nulls, xmin))
+		return;
+	if (columns)
+	{
+		if (!upsert_lock_row(element, &row))
+			return;
+		columns = changes(element, row, &values, &nulls);
+	}
+	if (columns == NULL)
+		set_result(element, "unchanged", row);
+	else if (!update_row(element, row, columns, values, nulls,
+						 InvalidTransactionId))
+		set_result(element, "skipped", (Datum) 0);
 }
 
 /*
@@ -315,10 +329,8 @@ attempt(void *arg)
 	}
 	if (element->call->mode == UPSERT_CREATE)
 		exists_error(element, found->rows[0]);
-	if (upsert_unchanged(element, found->rows[0]))
-		return;
 	state->writing = true;
-	upsert_update_found(element, found->rows[0]);
+	upsert_found(element, found->rows[0], found->xmin);
 }
 
 /*
