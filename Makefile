@@ -66,7 +66,8 @@ race:
 sanitize:
 	@SANITIZE=1 SERVERS=18-assert bash test/matrix
 
-# The tests under valgrind, on a server that is built for it. LAYER=regress takes some ??? minutes.
+# The tests under valgrind, on a server that is built for it: some thirty times as slow,
+# so a layer at a time.
 valgrind:
 	@bash test/prepare servers && bash test/server make 18-valgrind && VALGRIND=1 bash test/server run 18-valgrind bash test/run test
 
