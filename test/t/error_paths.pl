@@ -103,10 +103,14 @@ CREATE TABLE many (id int, external_ids external_id_set);
 INSERT INTO many SELECT i, external_id_set(external_id('crm', md5(i::text)), external_id('erp', md5((-i)::text))) FROM generate_series(1, 300000) i;
 CHECKPOINT;
 ));
-# What a session has before it does anything, in kB.
-my $base = sql($node, q(SELECT (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status'), 'VmSize:\s*(\d+)'))[1]));
-limit_sessions('--as=' . ($base + 50000) * 1024 . ':');
-($out, $states) = session(qq(
+SKIP:
+{
+	my $why = 'out of memory: the address sanitizer ends a backend that cannot have more';
+	if ($ENV{SANITIZE}) { diag "left out: $why"; skip $why, 3; }
+	# What a session has before it does anything, in kB.
+	my $base = sql($node, q(SELECT (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status'), 'VmSize:\s*(\d+)'))[1]));
+	limit_sessions('--as=' . ($base + 50000) * 1024 . ':');
+	($out, $states) = session(qq(
 SET maintenance_work_mem = '1GB';
 SET max_parallel_maintenance_workers = 0;
 CREATE INDEX many_ids ON many USING unique_members (external_ids);
@@ -120,9 +124,10 @@ SET maintenance_work_mem = '8MB';
 CREATE INDEX many_ids ON many USING unique_members (external_ids);
 SELECT 'clean' FROM (SELECT count(*) FROM external_ids_check('many_ids')) c WHERE count = 0;
 ));
-is($out, "$right\n$right\n$right\nclean\n", 'out of memory: the session goes on, and the index is right');
-is($states->{53200} // 0, 4, 'out of memory: a build, an insert, an update and a scan were');
-is(join(' ', sort keys %$states), '23505 53200', 'out of memory: no other error');
+	is($out, "$right\n$right\n$right\nclean\n", 'out of memory: the session goes on, and the index is right');
+	is($states->{53200} // 0, 4, 'out of memory: a build, an insert, an update and a scan were');
+	is(join(' ', sort keys %$states), '23505 53200', 'out of memory: no other error');
+}
 limit_sessions('--as=unlimited:');
 
 #
