@@ -158,3 +158,22 @@ INSERT INTO stored SELECT n, external_id_set(VARIADIC array_agg(external_id('crm
 SELECT pg_relation_size(reltoastrelid) > 5 * 2000 AS t FROM pg_class WHERE oid = 'stored'::regclass;
 SELECT a.n, b.n FROM stored a, stored b
 	WHERE sign(external_id_set_entry_cmp(a.ids, b.ids)) <> sign(external_id_set_entry_cmp(a.ids - '{}', b.ids - '{}'));
+-- What is wrong with an operator class of unique_members is said
+CREATE SCHEMA wrong_classes;
+SET search_path = public, wrong_classes;
+CREATE FUNCTION wrong_classes.options(internal) RETURNS void LANGUAGE internal AS 'btint4sortsupport';
+CREATE OPERATOR CLASS wrong_classes.wrong_functions FOR TYPE int USING unique_members AS
+	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+	FUNCTION 1 btint8cmp(int8, int8), FUNCTION 3 in_range(int, int, int, bool, bool), FUNCTION 5 wrong_classes.options(internal);
+CREATE OPERATOR CLASS wrong_classes.no_operators FOR TYPE int USING unique_members AS FUNCTION 1 btint4cmp(int, int);
+CREATE OPERATOR CLASS wrong_classes.no_order FOR TYPE external_id_set USING unique_members AS
+	OPERATOR 6 &&, OPERATOR 11 @= (external_id_set, text), FUNCTION 6 external_id_set_entries(external_id_set, internal);
+CREATE OPERATOR CLASS wrong_classes.set_order FOR TYPE external_id_set USING unique_members AS
+	OPERATOR 1 <, OPERATOR 6 &&, OPERATOR 11 @= (external_id_set, text),
+	FUNCTION 1 external_id_set_entry_cmp(external_id_set, external_id_set),
+	FUNCTION 6 external_id_set_entries(external_id_set, internal),
+	FUNCTION 6 (external_id_set, text) external_id_set_entries_of_value(text, internal);
+CREATE OPERATOR CLASS wrong_classes.nothing FOR TYPE bool USING unique_members AS STORAGE bool;
+SELECT opcname, amvalidate(oid) FROM (SELECT * FROM pg_opclass WHERE opcnamespace = 'wrong_classes'::regnamespace ORDER BY opcname OFFSET 0) AS c;
+RESET search_path;
+DROP SCHEMA wrong_classes CASCADE;
