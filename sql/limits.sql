@@ -2,7 +2,6 @@
 -- Sizes: large sets, huge garbage, deep JSON; and a schema whose names are taken.
 --
 SET client_min_messages = warning;
-SET statement_timeout = '120s';
 CREATE FUNCTION pg_temp.try(typ text, lit text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE s text; m text; d text; h text;
 BEGIN
