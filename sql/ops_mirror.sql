@@ -225,6 +225,15 @@ TRUNCATE parts;
 DROP TRIGGER skip ON part_ids;
 SELECT * FROM parts ORDER BY n;
 SELECT * FROM part_ids ORDER BY n;
+-- it is mirrored already; a mirror notices what became of its tables
+CREATE TABLE other_parts (org text, n int, ids external_id_set, PRIMARY KEY (org, n));
+SELECT external_ids_mirror('parts', 'part_ids', '{org,n}', 'value', label_column => 'label');
+SELECT external_ids_mirror('other_parts', 'part_ids', '{org,n}', 'value', label_column => 'label');
+ALTER TABLE parts RENAME ids TO other;
+UPDATE parts SET other = NULL;
+ALTER TABLE parts RENAME other TO ids;
+ALTER TABLE parts DROP CONSTRAINT parts_pkey, ADD PRIMARY KEY (n);
+UPDATE parts SET ids = NULL;
 SELECT external_ids_unmirror('parts', 'part_ids');
 
 --

@@ -155,6 +155,10 @@ SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'con
 SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'two_indexes')$$);
 SELECT refused($$external_ids_link('contacts', 'account_ext', 'account_id', 'two_indexes', index => 'accounts_ids')$$);
 SELECT external_ids_link('contacts', 'account_ext', 'account_id', 'two_indexes', index => 'two_indexes_2');
+INSERT INTO two_indexes VALUES (1, 'a:1'), (2, 'b:2');
+SELECT * FROM external_ids_merge('two_indexes', 1, 2, repoint => true, index => 'two_indexes_1');
+DROP INDEX two_indexes_2;
+INSERT INTO contacts (account_ext) VALUES ('a:1');
 SELECT external_ids_unlink('contacts', 'account_id');
 -- what is no table, or a partition, or temporary
 CREATE VIEW seen AS SELECT 1 AS id, NULL::external_id AS account_ext;
