@@ -271,6 +271,16 @@ SELECT * FROM external_ids_set('of_domain', 1, '{crm:3}', scope => '{"org": 8}')
 SELECT * FROM external_ids_add('of_domain', 3, 'crm:11');
 SELECT * FROM of_domain ORDER BY id;
 
+-- A trigger that writes null: that is the empty set
+CREATE TABLE nulled (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX ON nulled USING unique_members (ids);
+INSERT INTO nulled VALUES (1, 'a:1'), (2, 'a:2');
+CREATE FUNCTION write_null() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.ids := NULL; RETURN NEW; END';
+CREATE TRIGGER write_null BEFORE UPDATE ON nulled FOR EACH ROW EXECUTE FUNCTION write_null();
+SELECT * FROM external_ids_set('nulled', 1, '{a:1,b:1}');
+SELECT * FROM external_ids_merge('nulled', 2, 1);
+SELECT * FROM nulled ORDER BY id;
+
 RESET ROLE;
 SET client_min_messages = warning;
 DROP SCHEMA rows_set CASCADE;
