@@ -545,6 +545,15 @@ ALTER TABLE contacts RENAME CONSTRAINT contacts_account TO belongs;
 SELECT * FROM external_ids_merge('accounts', 1, 2, repoint => true) WHERE child = 'contacts'::regclass;
 SELECT id, belongs_to FROM contacts ORDER BY id;
 
+-- A trigger that writes null in the place of the set
+CREATE TABLE nulled (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX ON nulled USING unique_members (ids);
+INSERT INTO nulled VALUES (1, 'a:1'), (2, 'a:2');
+CREATE FUNCTION write_null() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.ids := NULL; RETURN NEW; END';
+CREATE TRIGGER write_null BEFORE UPDATE ON nulled FOR EACH ROW EXECUTE FUNCTION write_null();
+SELECT * FROM external_ids_merge('nulled', 2, 1);
+SELECT * FROM nulled ORDER BY id;
+
 RESET ROLE;
 DROP SCHEMA rows_merge CASCADE;
 DROP ROLE regress_rows_merge, regress_rows_merge_app;

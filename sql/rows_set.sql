@@ -278,7 +278,6 @@ INSERT INTO nulled VALUES (1, 'a:1'), (2, 'a:2');
 CREATE FUNCTION write_null() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.ids := NULL; RETURN NEW; END';
 CREATE TRIGGER write_null BEFORE UPDATE ON nulled FOR EACH ROW EXECUTE FUNCTION write_null();
 SELECT * FROM external_ids_set('nulled', 1, '{a:1,b:1}');
-SELECT * FROM external_ids_merge('nulled', 2, 1);
 SELECT * FROM nulled ORDER BY id;
 
 RESET ROLE;
