@@ -185,6 +185,7 @@ sub try_replication
 	sql($node, q(INSERT INTO accounts VALUES (100, 7, 'crm:2')), dbname => 'subscriber');
 	sql($node, q(CREATE PUBLICATION pub FOR TABLE accounts; SELECT pg_create_logical_replication_slot('sub', 'pgoutput')), dbname => 'publisher');
 	sql($node, q(CREATE SUBSCRIPTION sub CONNECTION ') . $node->connstr . q( dbname=publisher' PUBLICATION pub WITH (create_slot = false)), dbname => 'subscriber');
+	$node->wait_for_subscription_sync($node, 'sub', 'subscriber');
 	sql($node, q(INSERT INTO accounts VALUES (1, 7, 'crm:1')), dbname => 'publisher');
 	$node->wait_for_catchup('sub');
 	my $seen = sql($node, q(SELECT id FROM accounts WHERE external_ids @> 'crm:1'), dbname => 'subscriber');
