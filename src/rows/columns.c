@@ -327,8 +327,8 @@ write_insert(QueryText *text, const ColumnSet *columns, bool many)
 }
 
 /*
- * UPDATE table SET column = $1, ... WHERE key RETURNING whole row; with "seen", only
- * if the row's version is still that with the xmin in the last parameter.
+ * UPDATE table SET column = $1, ... WHERE key RETURNING whole row; with "seen",
+ * only if the row's version is still that with the xmin in the last parameter.
  */
 static void
 write_update(QueryText *text, const ColumnSet *columns, bool seen)

@@ -245,8 +245,8 @@ take_row(void *arg, TupleTableSlot *slot)
 /*
  * The rows that "probe" finds for "query", a set or a value, in the scope: by
  * the snapshot, at most "max" of them, in the current memory context. Their
- * number, or -1 if the statement has to be asked. *xmin, if not NULL, becomes the
- * xmin of the last row's version, where it has one.
+ * number, or -1 if the statement has to be asked. *xmin, if not NULL, becomes
+ * the xmin of the last row's version, where it has one.
  */
 int
 rows_probe(const TableFacts *facts, RowProbe probe, Datum query,

@@ -4,8 +4,8 @@
  *
  * An attempt looks for the row with the latest snapshot that the isolation
  * level allows. None: it inserts. One that has all it should have: nothing is
- * written. One: it updates that version of it, or else locks the row, under the same
- * conditions again, and updates.
+ * written. One: it updates that version of it, or else locks the row, under
+ * the same conditions again, and updates.
  * Nothing keeps others from claiming the same IDs meanwhile, but the index keeps
  * both from succeeding. So each attempt is a subtransaction: on a conflict it is
  * rolled back, and the next one sees who was faster.
@@ -179,8 +179,8 @@ changes(UpsertElement *element, Datum row, Datum **values, char **nulls)
 }
 
 /*
- * Update a row in these columns; with an xmin, only if it is still that version of
- * the row. False, and no result, if no row was updated.
+ * Update a row in these columns; with an xmin, only if it is still that version
+ * of the row. False, and no result, if no row was updated.
  */
 static bool
 update_row(UpsertElement *element, Datum row, ColumnSet *columns,
@@ -212,13 +212,13 @@ update_row(UpsertElement *element, Datum row, ColumnSet *columns,
 }
 
 /*
- * Bring the row that was found to what the element wants. No result if it is not
- * the element's any more.
+ * Bring the row that was found to what the element wants. No result if it is
+ * not the element's any more.
  *
- * Where the row's version is known by its xmin, which any other version would have
- * from a later transaction, the UPDATE itself finds out whether the row was changed
- * meanwhile. Else, or if it was, or if a trigger would fire for an UPDATE that comes to
- * nothing, the row is locked and looked at again.
+ * Where the row's version is known by its xmin, which a version after it would
+ * have of a later transaction, the UPDATE itself finds out whether the row was
+ * changed meanwhile. Else, or if it was, or if a trigger would fire for an
+ * UPDATE that comes to nothing, the row is locked and looked at again.
  */
 void
 upsert_found(UpsertElement *element, Datum row, TransactionId xmin)

@@ -150,9 +150,17 @@ sub put_set
 {
 	my ($self, $o, $id, $set) = @_;
 	my $sets = $self->{sets}{$id} //= [];
-	$sets->[-1][2] = $o->{xid} if @$sets;
+	end_span($o, $sets);
 	push @$sets, [ $set, $o->{lsn}, undef ] if defined $set;
-	splice @$sets, 0, 200 if @$sets > 400;
+	return;
+}
+
+# Ends the last of some spans. Of many the oldest go: no operation takes as long.
+sub end_span
+{
+	my ($o, $spans) = @_;
+	$spans->[-1][2] = $o->{xid} if @$spans;
+	splice @$spans, 0, 200 if @$spans > 400;
 	return;
 }
 
@@ -170,9 +178,7 @@ sub release
 {
 	my ($self, $o, $member) = @_;
 	delete $self->{holder}{$member};
-	my $past = $self->{past}{$member};
-	$past->[-1][2] = $o->{xid};
-	splice @$past, 0, 200 if @$past > 400;
+	end_span($o, $self->{past}{$member});
 	return;
 }
 
