@@ -140,6 +140,14 @@ SET ROLE check_owner;
 SELECT * FROM external_ids_check('owned_key');
 RESET ROLE;
 
+-- Sets wider than what is kept of them in maintenance_work_mem
+CREATE TABLE wide (id int PRIMARY KEY, ids external_id_set);
+INSERT INTO wide SELECT i, (SELECT external_ids_agg(external_id('w' || i, j)) FROM generate_series(1, 3000) j) FROM generate_series(1, 12) i;
+CREATE INDEX wide_key ON wide USING unique_members (ids);
+SET maintenance_work_mem = '1MB';
+SELECT * FROM external_ids_check('wide_key');
+RESET maintenance_work_mem;
+
 SET client_min_messages = warning;
 DROP SCHEMA check_test CASCADE;
 DROP ROLE check_reader, check_owner;

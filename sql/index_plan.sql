@@ -51,6 +51,10 @@ SELECT scan(format('SELECT FROM t300 WHERE ids && %L', (SELECT external_ids_agg(
 
 SELECT scan(format('SELECT FROM t3000 WHERE ids && %L AND org = 7', (SELECT external_ids_agg(external_id('a', g)) FROM generate_series(1, 2000) g))) AS "Seq Scan";
 
+-- a query that is null by the time that it is planned
+CREATE FUNCTION unknown_set() RETURNS external_id_set LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NULL; END';
+SELECT rows('SELECT FROM t30000 WHERE ids && unknown_set()') AS "1", rows('SELECT FROM t30000 WHERE ids @> unknown_set()') AS "1";
+
 -- parameters, generic plans
 SET plan_cache_mode = force_generic_plan;
 PREPARE scoped(external_id_set, int) AS SELECT id FROM t30000 WHERE ids @> $1 AND org = $2;

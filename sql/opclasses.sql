@@ -173,7 +173,21 @@ CREATE OPERATOR CLASS wrong_classes.set_order FOR TYPE external_id_set USING uni
 	FUNCTION 1 external_id_set_entry_cmp(external_id_set, external_id_set),
 	FUNCTION 6 external_id_set_entries(external_id_set, internal),
 	FUNCTION 6 (external_id_set, text) external_id_set_entries_of_value(text, internal);
+CREATE OPERATOR CLASS wrong_classes.no_query FOR TYPE external_id_set USING unique_members AS
+	OPERATOR 6 &&, OPERATOR 11 @= (external_id_set, text),
+	FUNCTION 1 external_id_set_entry_cmp(external_id_set, external_id_set),
+	FUNCTION 6 external_id_set_entries(external_id_set, internal);
 CREATE OPERATOR CLASS wrong_classes.nothing FOR TYPE bool USING unique_members AS STORAGE bool;
 SELECT opcname, amvalidate(oid) FROM (SELECT * FROM pg_opclass WHERE opcnamespace = 'wrong_classes'::regnamespace ORDER BY opcname OFFSET 0) AS c;
+-- what such a class lacks, a query that needs it says
+CREATE TABLE wrong_classes.lacking (ids external_id_set);
+INSERT INTO wrong_classes.lacking VALUES ('a:1');
+CREATE INDEX ON wrong_classes.lacking USING unique_members (ids wrong_classes.no_query);
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT FROM wrong_classes.lacking WHERE ids @= '1';
+\set VERBOSITY sqlstate
+SELECT FROM wrong_classes.lacking WHERE ids @= '1';
+\set VERBOSITY default
+RESET enable_seqscan;
 RESET search_path;
 DROP SCHEMA wrong_classes CASCADE;

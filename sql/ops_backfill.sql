@@ -149,6 +149,31 @@ CALL external_ids_backfill('side', 'value');
 CREATE TABLE keyless (ids external_id_set, one text);
 CALL external_ids_backfill('keyless', 'one');
 
+--
+-- A key with a null; a conflict that another constraint tells; an error on the way to the holder
+--
+CREATE TABLE pairs (a int, b int, one text, ids external_id_set, PRIMARY KEY (a, b));
+CREATE INDEX pairs_ids ON pairs USING unique_members (ids);
+INSERT INTO pairs VALUES (1, 1, 'x:1'), (1, 2, 'x:2'), (2, 1, 'x:1');
+CALL external_ids_backfill('pairs', 'one', after => '(1,)');
+CREATE UNIQUE INDEX pairs_a ON pairs (a) WHERE ids IS NOT NULL;
+CALL external_ids_backfill('pairs', 'one', on_conflict => 'report');
+DROP INDEX pairs_a;
+CREATE SEQUENCE calls;
+CREATE FUNCTION fails_late(text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF $1 = 'x:1' AND nextval('calls') > 3 THEN
+		RAISE division_by_zero;
+	END IF;
+	RETURN $1;
+END $$;
+CALL external_ids_backfill('pairs', 'fails_late(one)', batch => 1, after => '(1,2)');
+SELECT last_value AS calls FROM calls;
+-- a name that is cut is told of
+SET client_min_messages = notice;
+CALL external_ids_backfill('pairs', 'a234567890123456789012345678901234567890123456789012345678901234567890');
+SET client_min_messages = warning;
+
 RESET ROLE;
 RESET search_path;
 DROP SCHEMA ops_backfill CASCADE;

@@ -356,6 +356,29 @@ SELECT external_ids_mirror('keyless', 'plain', '{account_id}', 'value');
 SELECT external_ids_unmirror('accounts', 'plain');
 SELECT external_ids_unmirror('accounts', NULL);
 
+--
+-- A scope that is null; names that are taken; triggers that do not belong together
+--
+CREATE TABLE loose (id int PRIMARY KEY, org int, ids external_id_set NOT NULL DEFAULT '{}');
+CREATE INDEX ON loose USING unique_members (ids, org);
+CREATE TABLE loose_ids (loose_id int REFERENCES loose, org int, id external_id);
+CREATE INDEX ON loose_ids (loose_id);
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER zz_external_ids_mirror_loose_ids_row AFTER INSERT ON loose FOR EACH ROW EXECUTE FUNCTION nothing();
+SELECT external_ids_mirror('loose', 'loose_ids', '{loose_id}', 'id', scope => '{"org": "org"}');
+SELECT tgname, tgrelid::regclass FROM pg_trigger WHERE tgname LIKE 'zz%loose%' ORDER BY tgname;
+INSERT INTO loose VALUES (1, NULL, 'a:1'), (2, 1, 'a:1');
+INSERT INTO loose_ids VALUES (1, NULL, 'a:2');
+SELECT l.*, array_agg((s.org, s.id) ORDER BY s.id) AS side FROM loose l JOIN loose_ids s ON s.loose_id = l.id GROUP BY l.id ORDER BY l.id;
+-- the same side table twice
+CREATE TABLE loose_too (id int PRIMARY KEY, ids external_id_set NOT NULL);
+CREATE INDEX ON loose_too USING unique_members (ids);
+SELECT external_ids_mirror('loose_too', 'loose_ids', '{loose_id}', 'id');
+SELECT external_ids_unmirror('loose', 'loose_ids');
+CREATE TRIGGER by_hand AFTER INSERT ON loose FOR EACH ROW EXECUTE FUNCTION external_ids_mirror_table('loose_ids', 'ids', 'id', '', '', '1');
+INSERT INTO loose VALUES (3, 1, 'a:3');
+SELECT count(*) AS none FROM loose_ids WHERE id = 'a:3';
+
 RESET ROLE;
 RESET search_path;
 DROP SCHEMA ops_mirror CASCADE;

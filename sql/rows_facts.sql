@@ -362,6 +362,63 @@ SET client_min_messages = notice;
 SELECT id, ids FROM nested ORDER BY id;
 
 --
+-- A plan that rests on what is not the table's own: a policy's tables
+--
+CREATE TABLE members (org int);
+CREATE TABLE policed (id int PRIMARY KEY, org int, ids external_id_set);
+CREATE INDEX ON policed USING unique_members (ids, org);
+INSERT INTO members VALUES (1);
+INSERT INTO policed VALUES (1, 1), (2, 2);
+ALTER TABLE policed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY ours ON policed USING (org IN (SELECT org FROM members));
+SELECT * FROM external_ids_set('policed', 1, 'crm:1');
+ALTER TABLE members ADD since date;
+SELECT * FROM external_ids_set('policed', 1, 'crm:2');
+SELECT * FROM external_ids_set('policed', 2, 'crm:2');
+
+--
+-- An index that was never built, for its table has no partitions; a key that a dropped attribute is part of
+--
+CREATE TABLE never (id int PRIMARY KEY, ids external_id_set) PARTITION BY LIST (id);
+CREATE INDEX never_ids ON never USING unique_members (id, ids);
+SELECT * FROM external_ids_set('never', 1, 'crm:1');
+SELECT * FROM external_ids_resolve(NULL::never, 'crm:1', index => 'never_ids');
+CREATE TABLE keyed (org int, id int, ids external_id_set, PRIMARY KEY (org, id));
+CREATE INDEX ON keyed USING unique_members (ids);
+INSERT INTO keyed VALUES (1, 2);
+CREATE TYPE key AS (org int, gone int, id int);
+ALTER TYPE key DROP ATTRIBUTE gone;
+SELECT * FROM external_ids_set('keyed', ROW(1, 2)::key, 'crm:1');
+-- a key of more columns than a statement first has room for
+CREATE TABLE broad (c1 int, c2 int, c3 int, c4 int, c5 int, c6 int, c7 int, c8 int, c9 int, c10 int, c11 int, c12 int,
+	c13 int, c14 int, c15 int, c16 int, c17 int, c18 int, ids external_id_set,
+	PRIMARY KEY (c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18));
+CREATE INDEX ON broad USING unique_members (ids);
+INSERT INTO broad VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19);
+SELECT * FROM external_ids_set('broad', '(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18)', 'crm:1');
+SELECT * FROM external_ids_add('broad', '(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,19)', 'crm:1');
+
+--
+-- Errors that only look like the index's
+--
+CREATE TABLE strange (id int PRIMARY KEY, org int, ids external_id_set, form text);
+CREATE INDEX strange_ids ON strange USING unique_members (ids, org);
+INSERT INTO strange VALUES (1, NULL, NULL, 'bare'), (2, 1, NULL, 'nowhere'), (3, NULL, NULL, 'forged');
+CREATE FUNCTION strange() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF OLD.form = 'bare' THEN
+		RAISE unique_violation USING MESSAGE = 'bare';
+	ELSIF OLD.form = 'nowhere' THEN
+		RAISE unique_violation USING MESSAGE = 'nowhere', SCHEMA = 'nowhere', CONSTRAINT = 'strange_ids';
+	END IF;
+	RAISE unique_violation USING MESSAGE = 'forged', SCHEMA = 'rows_facts', TABLE = 'strange', CONSTRAINT = 'strange_ids';
+END $$;
+CREATE TRIGGER strange BEFORE UPDATE ON strange FOR EACH ROW EXECUTE FUNCTION strange();
+SELECT * FROM external_ids_set('strange', 1, 'crm:1');
+SELECT * FROM external_ids_set('strange', 2, 'crm:1');
+SELECT * FROM external_ids_set('strange', 3, 'crm:1');
+
+--
 -- Facts of tables that are gone do not pile up.
 --
 DO $$

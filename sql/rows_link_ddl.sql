@@ -429,6 +429,162 @@ SELECT external_ids_unlink('members', 'org');
 SELECT external_ids_unlink('temp_contacts', 'account_id');
 SELECT trigger_count();
 
+--
+-- The waiting index is the table's: where it cannot be probed, every ID may be waited for
+--
+CREATE TABLE firms (id int PRIMARY KEY, org int, ids external_id_set);
+CREATE INDEX firms_ids ON firms USING unique_members (ids);
+CREATE TABLE staff (id int, org int, ext external_id, firm_id int, note external_id, active bool);
+-- The firm of a row that waited, the waiting index being this one.
+CREATE FUNCTION links_with(index text) RETURNS int LANGUAGE plpgsql AS $f$
+DECLARE
+	linked int;
+BEGIN
+	DROP INDEX IF EXISTS staff_firm_id_waiting_idx;
+	EXECUTE 'CREATE INDEX staff_firm_id_waiting_idx ON staff ' || index;
+	INSERT INTO staff (id, ext) VALUES (1, 'crm:1');
+	INSERT INTO firms (id, ids) VALUES (1, 'crm:1');
+	DELETE FROM staff RETURNING firm_id INTO linked;
+	DELETE FROM firms;
+	RETURN linked;
+END $f$;
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'firms');
+SELECT index, links_with(index) FROM unnest('{
+	(ext), (ext) WHERE ext IS NOT NULL, (ext) WHERE firm_id IS NULL, "(ext, org)", USING hash (ext), (note),
+	(ext) WHERE note IS NOT NULL, (ext) WHERE ext IS NULL, (ext) WHERE active, (ext) WHERE id > 1}'::text[]) index;
+SELECT external_ids_unlink('staff', 'firm_id');
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'firms', verified => 'active', on_move => 'follow');
+ALTER TABLE staff ALTER active SET DEFAULT true;
+SELECT index, links_with(index) FROM unnest('{
+	(ext) WHERE active, (ext) WHERE firm_id IS NULL}'::text[]) index;
+SELECT external_ids_unlink('staff', 'firm_id');
+DROP TABLE staff;
+-- a partition without its part; a leaf of a partition that is itself partitioned
+CREATE TABLE staff (id int, ext external_id, firm_id int) PARTITION BY LIST (id);
+CREATE TABLE staff_1 PARTITION OF staff FOR VALUES IN (1) PARTITION BY LIST (id);
+CREATE TABLE staff_1_1 PARTITION OF staff_1 FOR VALUES IN (1);
+CREATE TABLE staff_2 PARTITION OF staff FOR VALUES IN (2);
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'firms');
+DROP INDEX staff_firm_id_waiting_idx;
+CREATE INDEX staff_firm_id_waiting_idx ON ONLY staff (ext);
+INSERT INTO staff VALUES (1, 'crm:1');
+INSERT INTO staff_1_1 VALUES (1, 'crm:2');
+INSERT INTO firms (id, ids) VALUES (1, 'crm:1'), (2, 'crm:2');
+INSERT INTO staff_1_1 VALUES (1, 'crm:1');
+INSERT INTO staff_2 VALUES (2, 'crm:2');
+SELECT * FROM staff ORDER BY id, ext, firm_id;
+
+--
+-- Triggers that do not belong together: made by hand, they do nothing
+--
+CREATE TRIGGER bare AFTER INSERT ON staff_2 FOR EACH ROW
+	EXECUTE FUNCTION external_ids_link_child('nobody', 'keep', '', '', '');
+INSERT INTO staff VALUES (2, 'crm:1');
+DROP TRIGGER bare ON staff_2;
+SELECT external_ids_unlink('staff', 'firm_id');
+CREATE TABLE loose (id int, ext external_id, firm_id int);
+CREATE CONSTRAINT TRIGGER row AFTER INSERT ON loose FROM firms FOR EACH ROW
+	EXECUTE FUNCTION external_ids_link_child('loose', 'keep', '', '', '');
+CREATE TRIGGER statement BEFORE UPDATE OF ext ON loose FOR EACH STATEMENT
+	EXECUTE FUNCTION external_ids_link_child('loose', 'keep', '', '', '');
+INSERT INTO loose VALUES (1, 'crm:1');
+UPDATE loose SET ext = 'crm:2';
+TABLE loose;
+DROP TABLE loose, staff;
+
+--
+-- A statement trigger that is disabled: what was collected is not lost silently
+--
+CREATE TABLE staff (id int, ext external_id, firm_id int);
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'firms', on_move => 'follow');
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'staff'::regclass AND tgname LIKE '%\_end';
+ALTER TABLE staff DISABLE TRIGGER zz_external_ids_link_staff_firm_id_c_end;
+INSERT INTO staff VALUES (1, 'crm:1');
+INSERT INTO staff VALUES (2);
+ALTER TABLE staff ENABLE TRIGGER zz_external_ids_link_staff_firm_id_c_end;
+TABLE staff;
+-- a subtransaction that fails within a statement takes along its own, not the statement's
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $f$
+BEGIN
+	BEGIN
+		INSERT INTO firms (id, ids) VALUES (NEW.id + 10, external_id('more', NEW.id));
+		RAISE unique_violation;
+	EXCEPTION WHEN unique_violation THEN
+		RETURN NEW;
+	END;
+END $f$;
+CREATE TRIGGER fails AFTER INSERT ON staff FOR EACH ROW EXECUTE FUNCTION fails();
+INSERT INTO staff VALUES (3, 'crm:3'), (4, 'more:4'), (5, 'crm:1');
+DROP TRIGGER fails ON staff;
+INSERT INTO firms (id, ids) VALUES (3, 'crm:3');
+SELECT * FROM staff ORDER BY id;
+-- more rows than are collected at once
+DELETE FROM staff;
+INSERT INTO staff SELECT i, 'crm:3' FROM generate_series(1, 20000) i;
+SELECT firm_id, count(*) FROM staff GROUP BY 1;
+UPDATE firms SET ids = 'crm:4' WHERE id = 3;
+UPDATE firms SET ids = '{crm:1,crm:3}' WHERE id = 1;
+SELECT firm_id, count(*) FROM staff GROUP BY 1;
+SELECT external_ids_unlink('staff', 'firm_id');
+
+--
+-- The parent's key: still one column beside the scope
+--
+CREATE TABLE tenants (org int, id int, part int, ids external_id_set, PRIMARY KEY (org, id));
+CREATE INDEX tenants_ids ON tenants USING unique_members (ids, org);
+ALTER TABLE staff ADD COLUMN org int;
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'tenants');
+ALTER TABLE tenants DROP CONSTRAINT tenants_pkey, ADD PRIMARY KEY (org, id, part);
+INSERT INTO staff VALUES (1, 'crm:1', NULL, 1);
+INSERT INTO tenants VALUES (1, 1, 1, 'crm:1');
+SELECT external_ids_unlink('staff', 'firm_id');
+ALTER TABLE tenants DROP CONSTRAINT tenants_pkey, ADD PRIMARY KEY (org, id);
+-- two scopes of one hash, with one ID, are two
+DELETE FROM staff;
+SELECT hashint4(4119) = hashint4(209697) AS alike;
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'tenants');
+INSERT INTO staff (id, ext, org) VALUES (1, 'crm:1', 4119), (2, 'crm:1', 209697);
+INSERT INTO tenants VALUES (4119, 1, 1, 'crm:1'), (209697, 2, 1, 'crm:1');
+-- who names both says what the row points at
+UPDATE staff SET ext = 'crm:2', firm_id = NULL WHERE id = 1;
+UPDATE staff SET ext = 'crm:1', firm_id = 7 WHERE id = 1;
+SELECT * FROM staff ORDER BY id;
+SELECT external_ids_unlink('staff', 'firm_id');
+
+-- By an index of values, an ID's label is looked at in the row
+CREATE TABLE shops (id int PRIMARY KEY, ids external_id_set);
+CREATE INDEX ON shops USING unique_members (ids external_id_set_value_ops);
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'shops');
+INSERT INTO shops VALUES (1, 'erp:1');
+INSERT INTO staff (id, ext) VALUES (3, 'crm:1'), (4, 'erp:1');
+SELECT id, ext, firm_id FROM staff WHERE id > 2 ORDER BY id;
+SELECT external_ids_unlink('staff', 'firm_id');
+
+-- A collation that knows more equals than the bytes (a server built without ICU has none)
+DO $$
+BEGIN
+	BEGIN
+		CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	EXCEPTION WHEN feature_not_supported THEN
+		RETURN;
+	END;
+	CREATE TABLE regions (id int PRIMARY KEY, region text COLLATE "C", ids external_id_set);
+	CREATE INDEX ON regions USING unique_members (ids, region);
+	CREATE TABLE sites (id int PRIMARY KEY, region text COLLATE any_case, name text COLLATE any_case, region_id int);
+	BEGIN
+		PERFORM external_ids_link('sites', 'name', 'region_id', 'regions');
+		ASSERT false, 'a scope that is compared otherwise than bytewise';
+	EXCEPTION WHEN feature_not_supported THEN
+		NULL;
+	END;
+	ALTER TABLE sites ALTER region TYPE text COLLATE "C";
+	PERFORM external_ids_link('sites', 'name', 'region_id', 'regions');
+	INSERT INTO regions VALUES (1, 'eu', 'crm:a'), (2, 'eu', 'crm:A');
+	INSERT INTO sites VALUES (1, 'eu', 'a');
+	UPDATE sites SET name = 'A';
+	ASSERT (SELECT region_id = 2 FROM sites), 'a name that differs by its bytes only was kept';
+END $$;
+
 RESET ROLE;
 RESET search_path;
 DROP TABLE pg_temp.temp_contacts, pg_temp.temp_accounts;

@@ -554,6 +554,58 @@ CREATE TRIGGER write_null BEFORE UPDATE ON nulled FOR EACH ROW EXECUTE FUNCTION 
 SELECT * FROM external_ids_merge('nulled', 2, 1);
 SELECT * FROM nulled ORDER BY id;
 
+--
+-- A link without a foreign key: its scope columns are part of what it points by
+--
+CREATE TABLE firms (org int, id int, ids external_id_set, PRIMARY KEY (org, id)) PARTITION BY LIST (org);
+CREATE TABLE firms_1 PARTITION OF firms FOR VALUES IN (1);
+CREATE TABLE firms_2 PARTITION OF firms FOR VALUES IN (2);
+CREATE INDEX firms_ids ON firms USING unique_members (ids, org);
+CREATE TABLE staff (n int, tenant int, ext external_id, firm int);
+SELECT external_ids_link('staff', 'ext', 'firm', 'firms', scope => '{"org": "tenant"}', index => 'firms_ids');
+INSERT INTO firms VALUES (1, 1, 'a:1'), (1, 2, 'a:2'), (2, 1, 'a:1');
+INSERT INTO staff VALUES (1, 1, 'a:1'), (2, 2, 'a:1'), (3, 1, 'a:2');
+SELECT * FROM external_ids_merge('firms', '(1,1)', '(1,2)', repoint => true);
+SELECT * FROM staff ORDER BY n;
+-- by the partition, whose part of the index has another name
+SELECT * FROM external_ids_merge('firms_1', '(1,2)', '(1,1)', repoint => true);
+SELECT * FROM staff ORDER BY n;
+SELECT * FROM firms ORDER BY org, id;
+-- one that is linked by another index than the one the merge goes by
+CREATE TABLE shops (org int, id int, ids external_id_set, old_ids external_id_set, PRIMARY KEY (org, id));
+CREATE INDEX shops_ids ON shops USING unique_members (ids);
+CREATE INDEX shops_old_ids ON shops USING unique_members (old_ids, org);
+SELECT external_ids_link('staff', 'ext', 'firm', 'shops', scope => '{"org": "tenant"}', index => 'shops_old_ids');
+SELECT external_ids_unlink('staff', 'firm');
+SELECT external_ids_link('staff', 'ext', 'firm', 'shops', scope => '{"org": "tenant"}', index => 'shops_old_ids');
+INSERT INTO shops VALUES (1, 1, 'a:1', 'a:1'), (1, 2, 'a:2', 'a:2'), (2, 1, 'b:1', 'a:1');
+TRUNCATE staff;
+INSERT INTO staff VALUES (1, 1, 'a:1'), (2, 2, 'a:1'), (3, 1, 'a:2');
+SELECT * FROM external_ids_merge('shops', '(1,1)', '(1,2)', index => 'shops_ids', repoint => true);
+SELECT * FROM staff ORDER BY n;
+
+-- What row "into" lacks is no matter where nothing points by it
+CREATE TABLE coded (id int PRIMARY KEY, code text UNIQUE, ids external_id_set);
+CREATE INDEX ON coded USING unique_members (ids);
+CREATE TABLE coded_child (code text REFERENCES coded (code), secret int, UNIQUE (code, secret));
+INSERT INTO coded VALUES (1, 'one', 'a:1'), (2, NULL, 'a:2'), (3, 'three', 'a:3');
+SELECT * FROM external_ids_merge('coded', 1, 2, repoint => true);
+INSERT INTO coded_child VALUES ('one', 5), ('three', 5);
+SELECT * FROM external_ids_merge('coded', 1, 2, repoint => true);
+-- what the caller may not read is not told
+GRANT SELECT, UPDATE ON coded TO regress_rows_merge_app;
+GRANT SELECT (code), UPDATE (code) ON coded_child TO regress_rows_merge_app;
+SET ROLE regress_rows_merge_app;
+SELECT * FROM external_ids_merge('coded', 1, 3, repoint => true);
+SET ROLE regress_rows_merge;
+
+-- A trigger that leaves the row out
+CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER leave_out BEFORE UPDATE ON coded FOR EACH ROW WHEN (OLD.id = 3) EXECUTE FUNCTION leave_out();
+SELECT * FROM external_ids_merge('coded', 2, 3);
+SELECT * FROM external_ids_merge('coded', 3, 2);
+SELECT * FROM coded ORDER BY id;
+
 RESET ROLE;
 DROP SCHEMA rows_merge CASCADE;
 DROP ROLE regress_rows_merge, regress_rows_merge_app;

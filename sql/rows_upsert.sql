@@ -391,6 +391,22 @@ SELECT result, count(*) FROM generate_series(1, 80) i,
 	external_ids_upsert(NULL::rows_upsert.wide, external_id('w', (i % 40)::text), jsonb_build_object('c' || i, i)) GROUP BY 1 ORDER BY 1;
 SELECT sum(c1), sum(c40), sum(c41), sum(c80), count(*) FROM rows_upsert.wide;
 
+-- an index of values: the value is the other label's row's, the ID is nobody's
+CREATE TABLE rows_upsert.values_only (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ids external_id_set);
+CREATE INDEX ON rows_upsert.values_only USING unique_members (ids external_id_set_value_ops);
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.values_only, 'a:1', '{}');
+SELECT * FROM external_ids_resolve(NULL::rows_upsert.values_only, 'b:1');
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.values_only, 'b:1', '{}');
+SELECT * FROM external_ids_resolve(NULL::rows_upsert.values_only, 'b:1');
+-- a deadlock is tried again, but not for ever
+CREATE FUNCTION rows_upsert.deadlock() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE WARNING 'tried';
+	RAISE deadlock_detected USING MESSAGE = 'made up';
+END $$;
+CREATE TRIGGER deadlock BEFORE INSERT ON rows_upsert.values_only FOR EACH ROW EXECUTE FUNCTION rows_upsert.deadlock();
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.values_only, 'a:2', '{}');
+
 SET client_min_messages = warning;
 DROP SCHEMA rows_upsert, rows_upsert_evil CASCADE;
 DROP ROLE regress_rows_upsert, regress_rows_upsert_app;

@@ -265,6 +265,10 @@ SET statement_timeout = 200;
 SELECT * FROM external_ids_upsert_many(NULL::by_value, '[{"ids": "s:1"}, {"ids": "s:2"}, {"ids": "s:3"}, {"ids": "s:4"}, {"ids": "s:5"}]', on_error => 'report');
 RESET statement_timeout;
 
+-- more IDs in one element than the batch first has room for
+SELECT result, (m.row).external_ids FROM external_ids_upsert_many(NULL::accounts,
+	'[{"org_id": 5, "external_ids": "{w:1,w:2,w:3,w:4,w:5,w:6,w:7,w:8,w:9}"}, {"org_id": 5, "external_ids": "w:9"}]') m;
+
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA rows_upsert_many CASCADE;

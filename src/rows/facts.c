@@ -203,7 +203,6 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	FactsEntry *entry;
 	TableFacts *facts;
 	Relation rel;
-	bool found;
 
 	create_cache();
 	memset(&key, 0, sizeof(key));
@@ -233,9 +232,7 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	 * If an invalidation came while we read, it found no entry to mark; it
 	 * cannot have been about this table, which is locked.
 	 */
-	entry = hash_search(facts_cache, &key, HASH_ENTER, &found);
-	if (found && entry->facts)
-		drop_facts(entry);
+	entry = hash_search(facts_cache, &key, HASH_ENTER, NULL);
 	MemoryContextSetParent(facts->context, CacheMemoryContext);
 	entry->facts = facts;
 	return facts;

@@ -39,7 +39,8 @@ link_leaf_index(Relation leaf, Oid rootindex)
 }
 
 /*
- * Fill in one leaf. Errors: 55000 if it lacks the index.
+ * Fill in one leaf. A valid index has a part on each, and none of them is a
+ * foreign table: the parent has a primary key.
  */
 static void
 read_leaf(LinkFacts *facts, LinkLeaf *leaf, Relation rel)
@@ -50,10 +51,8 @@ read_leaf(LinkFacts *facts, LinkLeaf *leaf, Relation rel)
 	leaf->relid = RelationGetRelid(rel);
 	leaf->indexid = link_leaf_index(rel, parent->indexid);
 	if (!OidIsValid(leaf->indexid))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("partition \"%s\" has no part of index \"%s\"",
-							   RelationGetRelationName(rel),
-							   get_rel_name(parent->indexid))));
+		elog(ERROR, "partition \"%s\" has no part of index %u",
+			 RelationGetRelationName(rel), parent->indexid);
 	leaf->set = get_attnum(leaf->relid, parent->set_name);
 	leaf->key = get_attnum(leaf->relid, facts->key->name);
 	for (int i = 0; i < parent->nscope; i++)

@@ -33,7 +33,7 @@ scope_names(const TableFacts *facts)
  * Raise 22023 with the DETAIL given (a format for one name) and a HINT that
  * names the columns. The scope is an argument, or part of a row's data.
  */
-static void
+pg_noreturn static void
 scope_error(const TableFacts *facts, bool in_data, const char *detail,
 			const char *name)
 {
@@ -101,15 +101,12 @@ scalar_text(const TableFacts *facts, bool in_data, const ColumnFacts *column,
 		case jbvNull:
 			scope_error(facts, in_data, "The value for \"%s\" is null.",
 						column->name);
-			break;
 		default:
 			scope_error(
 				facts, in_data,
 				"The value for \"%s\" is neither a string, a number nor a boolean.",
 				column->name);
-			break;
 	}
-	return NULL; /* not reached */
 }
 
 /*

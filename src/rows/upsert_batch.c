@@ -76,10 +76,10 @@ add_datum(StringInfo bytes, Datum value, int16 len, bool byval)
 		appendBinaryStringInfo(bytes, VARDATA_ANY(data), size);
 	}
 	else
-		appendBinaryStringInfo(bytes, DatumGetPointer(value),
-							   len > 0
-								   ? len
-								   : (int) strlen(DatumGetPointer(value)) + 1);
+	{
+		Assert(len > 0); /* no column is a cstring */
+		appendBinaryStringInfo(bytes, DatumGetPointer(value), len);
+	}
 }
 
 /*

@@ -77,7 +77,7 @@ several_error(const UpsertElement *element, const UpsertFound *found)
 }
 
 /*
- * The set that a row has, the empty one for a null.
+ * The set of a row that was found by it.
  */
 static ExternalIdSet *
 set_of_row(const UpsertElement *element, Datum row)
@@ -86,8 +86,7 @@ set_of_row(const UpsertElement *element, Datum row)
 	Datum set = GetAttributeByNum(DatumGetHeapTupleHeader(row),
 								  element->call->facts->set_attnum, &isnull);
 
-	if (isnull)
-		return external_id_set_minus_internal(element->ids, element->ids);
+	Assert(!isnull);
 	return DatumGetExternalIdSetP(set);
 }
 

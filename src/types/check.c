@@ -244,24 +244,22 @@ CheckNotNull(bool isnull, const Place *place)
 	return true;
 }
 
-/* A text that begins with a brace is an array literal. */
+/* A text that begins with a brace is an array literal, and is none. Always false. */
 bool
-CheckArraySyntax(bool ok, const char *fault, int64 byte, bool json_hint,
-				 const Place *place)
+ReportArraySyntax(const char *fault, int64 byte, bool json_hint,
+				  const Place *place)
 {
-	if (!ok)
-		ereturn(
-			place->escontext, false,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("malformed array of external IDs"),
-			 errdetail("%s, at byte %lld%s.", fault, (long long) byte,
-					   place_text(place)),
-			 json_hint
-				 ? errhint(
-					   "A set takes API objects in a JSON array: [{\"external_id\": \"42\", \"label\": \"crm\"}].")
-				 : errhint(
-					   "Write {crm:42,\"crm:a b\"}; put an element in double quotes if it holds white space, a comma, brace, double quote or backslash.")));
-	return true;
+	ereturn(
+		place->escontext, false,
+		(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+		 errmsg("malformed array of external IDs"),
+		 errdetail("%s, at byte %lld%s.", fault, (long long) byte,
+				   place_text(place)),
+		 json_hint
+			 ? errhint(
+				   "A set takes API objects in a JSON array: [{\"external_id\": \"42\", \"label\": \"crm\"}].")
+			 : errhint(
+				   "Write {crm:42,\"crm:a b\"}; put an element in double quotes if it holds white space, a comma, brace, double quote or backslash.")));
 }
 
 /* JSON is well-formed, and its text has a place in the server encoding. */

@@ -30,8 +30,8 @@ extern bool CheckMember(const Member *member, const Place *place);
 extern bool CheckNoBracket(const char *text, int64 len, const Place *place);
 extern bool CheckNotRow(const char *text, int64 len, const Place *place);
 extern bool CheckNotNull(bool isnull, const Place *place);
-extern bool CheckArraySyntax(bool ok, const char *fault, int64 byte,
-							 bool json_hint, const Place *place);
+extern bool ReportArraySyntax(const char *fault, int64 byte, bool json_hint,
+							  const Place *place);
 extern bool CheckJsonSyntax(JsonParseErrorType error, JsonLexContext *lex,
 							const Place *place);
 extern bool CheckJsonType(bool ok, const char *found, const char *expected,

@@ -104,8 +104,7 @@ external_id_recv(PG_FUNCTION_ARGS)
 	Member member;
 
 	place_init(&place, NULL);
-	if (!id_parse(text, len, &place, &member))
-		PG_RETURN_NULL();
+	(void) id_parse(text, len, &place, &member); /* raises what is wrong */
 	PG_RETURN_POINTER(set_from_member(&member));
 }
 

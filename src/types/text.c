@@ -78,7 +78,7 @@ array_fault(ArrayReader *r, const char *fault)
 	/* {"external_id": ...} is an API object without its array. */
 	bool json = r->p < r->end && *r->p == ':';
 
-	return CheckArraySyntax(false, fault, r->p - r->start + 1, json, r->place);
+	return ReportArraySyntax(fault, r->p - r->start + 1, json, r->place);
 }
 
 /* Skips white space; true if a character is left. */
