@@ -3,7 +3,7 @@
  *		Look-ups by a scan of the index alone, without a plan.
  *
  * For one row the executor takes longer to start and end a kept plan than the
- * index takes to find it. So where the scan cannot but give the rows that the
+ * index takes to find it, and for each of many nearly as long. So where the scan cannot but give the rows that the
  * statement of plans.c would, it is made directly, as the server does for
  * foreign keys. Everything else is the statement's: row security, privileges on
  * columns, partitions, a snapshot too old for the index.
@@ -28,6 +28,19 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+/* A scan of one index of the table, for one key after the other. */
+struct RowScan
+{
+	Relation heap;
+	Relation index;
+	TupleTableSlot *slot;
+	IndexScanDesc inner;
+	AttrNumber set;			   /* the column that a recheck looks at */
+	MemoryContext row_context; /* for what is done with a row */
+	int nkeys;
+	ScanKeyData keys[INDEX_MAX_KEYS];
+};
 
 /*
  * Make the scan key "column operator ..." for column i of the index. It stays
@@ -147,57 +160,81 @@ may_probe(Relation heap, Relation index)
 }
 
 /*
+ * Open what a probe of an index of the table takes; false if the statement has
+ * to be asked. The caller fills the keys.
+ */
+static bool
+begin_scan(RowScan *scan, const TableFacts *facts, Oid indexid, int nkeys,
+		   Snapshot snapshot)
+{
+	scan->heap = table_open(facts->relid, NoLock);
+	scan->index = index_open(indexid, AccessShareLock);
+	if (!may_probe(scan->heap, scan->index))
+	{
+		index_close(scan->index, NoLock);
+		table_close(scan->heap, NoLock);
+		return false;
+	}
+	scan->set = facts->set_attnum;
+	scan->row_context = CurrentMemoryContext;
+	scan->nkeys = nkeys;
+	scan->slot = table_slot_create(scan->heap, NULL);
+	scan->inner = begin_index_scan(scan->heap, scan->index, snapshot, nkeys);
+	return true;
+}
+
+/*
+ * Look at the row itself: has its set what is looked for?
+ */
+static bool
+row_fits(RowScan *scan)
+{
+	ScanKey key = &scan->keys[0];
+	bool isnull;
+	Datum set = slot_getattr(scan->slot, scan->set, &isnull);
+
+	return !isnull &&
+		   DatumGetBool(FunctionCall2Coll(&key->sk_func, key->sk_collation,
+										  set, key->sk_argument));
+}
+
+/*
  * Hand the rows that the keys name to "take": at most "max" of them. How many
  * there were.
  */
 static int
-scan_index(Relation heap, Relation index, ScanKey keys, int nkeys,
-		   AttrNumber set, Snapshot snapshot, int max, RowTaker take,
-		   void *arg)
+run_scan(RowScan *scan, int max, RowTaker take, void *arg)
 {
-	TupleTableSlot *slot = table_slot_create(heap, NULL);
-	IndexScanDesc scan = begin_index_scan(heap, index, snapshot, nkeys);
+	IndexScanDesc inner = scan->inner;
 	int n = 0;
 
-	index_rescan(scan, keys, nkeys, NULL, 0);
-	while (n < max && index_getnext_slot(scan, ForwardScanDirection, slot))
+	index_rescan(inner, scan->keys, scan->nkeys, NULL, 0);
+	while (n < max &&
+		   index_getnext_slot(inner, ForwardScanDirection, scan->slot))
 	{
-		if (scan->xs_recheck)
-		{
-			bool isnull;
-			Datum value = slot_getattr(slot, set, &isnull);
+		/* The scan itself keeps memory of its context from row to row. */
+		MemoryContext oldcontext = MemoryContextSwitchTo(scan->row_context);
 
-			if (isnull ||
-				!DatumGetBool(FunctionCall2Coll(&keys[0].sk_func,
-												keys[0].sk_collation, value,
-												keys[0].sk_argument)))
-				continue;
+		if (!inner->xs_recheck || row_fits(scan))
+		{
+			take(arg, scan->slot);
+			n++;
 		}
-		take(arg, slot);
-		n++;
+		MemoryContextSwitchTo(oldcontext);
 	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
 	return n;
 }
 
 /*
- * Probe an index of the table; -1 if the statement has to be asked.
+ * Close it. The locks are kept until the transaction ends.
  */
-static int
-probe_index(const TableFacts *facts, Oid indexid, ScanKey keys, int nkeys,
-			Snapshot snapshot, int max, RowTaker take, void *arg)
+void
+rows_probe_end(RowScan *scan)
 {
-	Relation heap = table_open(facts->relid, NoLock);
-	Relation index = index_open(indexid, AccessShareLock);
-	int n = -1;
-
-	if (may_probe(heap, index))
-		n = scan_index(heap, index, keys, nkeys, facts->set_attnum, snapshot,
-					   max, take, arg);
-	index_close(index, NoLock);
-	table_close(heap, NoLock);
-	return n;
+	index_endscan(scan->inner);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_close(scan->index, NoLock);
+	table_close(scan->heap, NoLock);
 }
 
 /*
@@ -243,6 +280,22 @@ take_row(void *arg, TupleTableSlot *slot)
 }
 
 /*
+ * Fill the keys for a probe of the index in use, but for what is looked for;
+ * false if there is no such probe.
+ */
+static bool
+fill_keys(RowScan *scan, const TableFacts *facts, RowProbe probe,
+		  const Datum *scope)
+{
+	if (facts->probes[probe].sk_strategy == InvalidStrategy)
+		return false;
+	fill_key(&scan->keys[0], &facts->probes[probe], (Datum) 0);
+	for (int i = 0; i < facts->nscope; i++)
+		fill_key(&scan->keys[i + 1], &facts->probe_scope[i], scope[i]);
+	return true;
+}
+
+/*
  * The rows that "probe" finds for "query", a set or a value, in the scope: by
  * the snapshot, at most "max" of them, in the current memory context. Their
  * number, or -1 if the statement has to be asked. *xmin, if not NULL, becomes
@@ -253,16 +306,47 @@ rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 		   const Datum *scope, Snapshot snapshot, int max, Datum *rows,
 		   TransactionId *xmin)
 {
-	ScanKeyData keys[INDEX_MAX_KEYS];
+	RowScan scan;
 	Taken taken = {rows, xmin};
+	int n;
 
-	if (facts->probes[probe].sk_strategy == InvalidStrategy)
+	if (!fill_keys(&scan, facts, probe, scope) ||
+		!begin_scan(&scan, facts, facts->indexid, facts->nscope + 1, snapshot))
 		return -1;
-	fill_key(&keys[0], &facts->probes[probe], query);
-	for (int i = 0; i < facts->nscope; i++)
-		fill_key(&keys[i + 1], &facts->probe_scope[i], scope[i]);
-	return probe_index(facts, facts->indexid, keys, facts->nscope + 1,
-					   snapshot, max, take_row, &taken);
+	scan.keys[0].sk_argument = query;
+	n = run_scan(&scan, max, take_row, &taken);
+	rows_probe_end(&scan);
+	return n;
+}
+
+/*
+ * Begin to look many things up by "probe", by the snapshot, in one scope. In the
+ * current memory context; what is found is in "row_context", which the caller
+ * resets. NULL if the statement has to be asked.
+ */
+RowScan *
+rows_probe_begin(const TableFacts *facts, RowProbe probe, const Datum *scope,
+				 Snapshot snapshot, MemoryContext row_context)
+{
+	RowScan *scan = palloc(sizeof(RowScan));
+
+	if (!fill_keys(scan, facts, probe, scope) ||
+		!begin_scan(scan, facts, facts->indexid, facts->nscope + 1, snapshot))
+		return NULL;
+	scan->row_context = row_context;
+	return scan;
+}
+
+/*
+ * One of them: false, or true and a row that "query" names.
+ */
+bool
+rows_probe_next(RowScan *scan, Datum query, Datum *row)
+{
+	Taken taken = {row, NULL};
+
+	scan->keys[0].sk_argument = query;
+	return run_scan(scan, 1, take_row, &taken) > 0;
 }
 
 /*
@@ -273,12 +357,15 @@ int
 rows_probe_key(const TableFacts *facts, const Datum *key, Snapshot snapshot,
 			   RowTaker take, void *arg)
 {
-	ScanKeyData keys[INDEX_MAX_KEYS];
+	RowScan scan;
+	int n;
 
-	if (facts->probe_key == NULL)
+	if (facts->probe_key == NULL ||
+		!begin_scan(&scan, facts, facts->pkeyid, facts->nkeys, snapshot))
 		return -1;
 	for (int i = 0; i < facts->nkeys; i++)
-		fill_key(&keys[i], &facts->probe_key[i], key[i]);
-	return probe_index(facts, facts->pkeyid, keys, facts->nkeys, snapshot, 1,
-					   take, arg);
+		fill_key(&scan.keys[i], &facts->probe_key[i], key[i]);
+	n = run_scan(&scan, 1, take, arg);
+	rows_probe_end(&scan);
+	return n;
 }

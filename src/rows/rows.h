@@ -119,6 +119,9 @@ typedef struct RowParams
 	char nulls[2 * INDEX_MAX_KEYS + 2];
 } RowParams;
 
+/* Look-ups of many, see probe.c. */
+typedef struct RowScan RowScan;
+
 /* What is done with a row that a probe finds. */
 typedef void (*RowTaker)(void *arg, TupleTableSlot *slot);
 
@@ -155,6 +158,11 @@ extern int rows_probe_key(const TableFacts *facts, const Datum *key,
 extern int rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 					  const Datum *scope, Snapshot snapshot, int max,
 					  Datum *rows, TransactionId *xmin);
+extern RowScan *rows_probe_begin(const TableFacts *facts, RowProbe probe,
+								 const Datum *scope, Snapshot snapshot,
+								 MemoryContext row_context);
+extern bool rows_probe_next(RowScan *scan, Datum query, Datum *row);
+extern void rows_probe_end(RowScan *scan);
 
 /* scope.c */
 extern Datum *rows_scope(const TableFacts *facts, Jsonb *scope);

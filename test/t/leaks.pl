@@ -33,6 +33,7 @@ my %call = (
 	look => q(PERFORM id FROM accounts WHERE external_ids @> external_id('crm', i % 100)),
 	resolve => q(PERFORM FROM external_ids_resolve(NULL::accounts, external_id('crm', i % 100))),
 	resolve_value => q(PERFORM FROM external_ids_resolve_value(NULL::accounts, (i % 100)::text)),
+	resolve_many => q(PERFORM FROM external_ids_resolve_many(NULL::accounts, ARRAY[external_id('crm', i % 100), 'x', NULL])),
 	set => q(PERFORM external_ids_set('accounts', 1 + i % 100, external_id('erp', i % 7 * 1000 + i % 100), label => 'erp')),
 	upsert => q(PERFORM external_ids_upsert(NULL::accounts, external_id('crm', 1 + i % 100), '{}', ids_mode => 'add')),
 	refused => q(BEGIN PERFORM external_ids_add('accounts', 1, 'crm:2'); EXCEPTION WHEN unique_violation THEN END),
