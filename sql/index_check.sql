@@ -142,7 +142,7 @@ RESET ROLE;
 
 -- Sets wider than what is kept of them in maintenance_work_mem
 CREATE TABLE wide (id int PRIMARY KEY, ids external_id_set);
-INSERT INTO wide SELECT i, (SELECT external_ids_agg(external_id('w' || i, j)) FROM generate_series(1, 3000) j) FROM generate_series(1, 12) i;
+INSERT INTO wide SELECT i, (SELECT external_ids_agg(external_id('w' || i, j)) FROM generate_series(1, 3000) j) FROM generate_series(1, 60) i;
 CREATE INDEX wide_key ON wide USING unique_members (ids);
 SET maintenance_work_mem = '1MB';
 SELECT * FROM external_ids_check('wide_key');

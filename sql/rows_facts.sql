@@ -398,6 +398,15 @@ INSERT INTO broad VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 SELECT * FROM external_ids_set('broad', '(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18)', 'crm:1');
 SELECT * FROM external_ids_add('broad', '(1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,19)', 'crm:1');
 
+-- a scope column whose operator class, somebody's own, knows no equality
+RESET ROLE;
+CREATE OPERATOR CLASS rows_facts.only_order FOR TYPE int USING unique_members AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int, int);
+SET ROLE regress_rows_facts;
+CREATE TABLE ordered (id int PRIMARY KEY, org int, ids external_id_set);
+CREATE INDEX ordered_ids ON ordered USING unique_members (ids, org only_order);
+SELECT * FROM external_ids_set('ordered', 1, 'crm:1');
+DROP TABLE ordered;
+
 --
 -- Errors that only look like the index's
 --

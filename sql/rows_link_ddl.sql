@@ -485,6 +485,8 @@ SELECT external_ids_unlink('staff', 'firm_id');
 CREATE TABLE loose (id int, ext external_id, firm_id int);
 CREATE CONSTRAINT TRIGGER row AFTER INSERT ON loose FROM firms FOR EACH ROW
 	EXECUTE FUNCTION external_ids_link_child('loose', 'keep', '', '', '');
+CREATE CONSTRAINT TRIGGER loose_row AFTER INSERT ON firms FROM loose FOR EACH ROW
+	EXECUTE FUNCTION external_ids_link_parent('loose', 'keep', '', '', '');
 CREATE TRIGGER statement BEFORE UPDATE OF ext ON loose FOR EACH STATEMENT
 	EXECUTE FUNCTION external_ids_link_child('loose', 'keep', '', '', '');
 INSERT INTO loose VALUES (1, 'crm:1');
@@ -559,6 +561,28 @@ INSERT INTO shops VALUES (1, 'erp:1');
 INSERT INTO staff (id, ext) VALUES (3, 'crm:1'), (4, 'erp:1');
 SELECT id, ext, firm_id FROM staff WHERE id > 2 ORDER BY id;
 SELECT external_ids_unlink('staff', 'firm_id');
+
+-- A scope column of a type that cannot be hashed
+RESET ROLE;
+CREATE OPERATOR CLASS rows_link.money_ops FOR TYPE money USING unique_members AS
+	OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 cash_cmp(money, money);
+SET ROLE regress_link_owner;
+CREATE TABLE priced (id int PRIMARY KEY, price money, ids external_id_set);
+CREATE INDEX ON priced USING unique_members (ids, price money_ops);
+ALTER TABLE staff ADD COLUMN price money;
+SELECT external_ids_link('staff', 'ext', 'firm_id', 'priced');
+
+-- One transaction that writes to more IDs of more parents than it first has room for
+SELECT format('CREATE TABLE many_%s (id int PRIMARY KEY, ids external_id_set)', i),
+	format('CREATE INDEX ON many_%s USING unique_members (ids)', i),
+	format('CREATE TABLE of_many_%s (ext external_id, many_id int)', i),
+	format('SELECT external_ids_link(''of_many_%s'', ''ext'', ''many_id'', ''many_%s'')', i, i) FROM generate_series(1, 3) i \gexec
+BEGIN;
+SELECT format('INSERT INTO of_many_%s SELECT external_id(''a'', i) FROM generate_series(1, 60) i', i) FROM generate_series(1, 3) i \gexec
+SELECT count(*) BETWEEN 181 AND 190 AS kept FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'page';
+SELECT format('INSERT INTO many_%s SELECT i, external_id(''a'', i) FROM generate_series(1, 60) i', i) FROM generate_series(1, 3) i \gexec
+COMMIT;
+SELECT count(*), sum(many_id) FROM (TABLE of_many_1 UNION ALL TABLE of_many_2 UNION ALL TABLE of_many_3) m;
 
 -- A collation that knows more equals than the bytes (a server built without ICU has none)
 DO $$

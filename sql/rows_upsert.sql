@@ -391,6 +391,19 @@ SELECT result, count(*) FROM generate_series(1, 80) i,
 	external_ids_upsert(NULL::rows_upsert.wide, external_id('w', (i % 40)::text), jsonb_build_object('c' || i, i)) GROUP BY 1 ORDER BY 1;
 SELECT sum(c1), sum(c40), sum(c41), sum(c80), count(*) FROM rows_upsert.wide;
 
+-- a plan that rests on a policy's table
+SET ROLE regress_rows_upsert;
+CREATE TABLE rows_upsert.members (org int);
+CREATE TABLE rows_upsert.policed (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, org int, note text, ids external_id_set);
+CREATE INDEX ON rows_upsert.policed USING unique_members (ids, org);
+INSERT INTO rows_upsert.members VALUES (1);
+ALTER TABLE rows_upsert.policed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY ours ON rows_upsert.policed USING (org IN (SELECT org FROM rows_upsert.members));
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.policed, 'a:1', '{"org": 1, "note": "1"}');
+ALTER TABLE rows_upsert.members ADD since date;
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.policed, 'a:2', '{"org": 1, "note": "2"}');
+SELECT * FROM external_ids_upsert(NULL::rows_upsert.policed, 'a:2', '{"org": 2, "note": "2"}');
+RESET ROLE;
 -- an index of values: the value is the other label's row's, the ID is nobody's
 CREATE TABLE rows_upsert.values_only (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ids external_id_set);
 CREATE INDEX ON rows_upsert.values_only USING unique_members (ids external_id_set_value_ops);

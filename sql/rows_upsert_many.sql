@@ -267,7 +267,16 @@ RESET statement_timeout;
 
 -- more IDs in one element than the batch first has room for
 SELECT result, (m.row).external_ids FROM external_ids_upsert_many(NULL::accounts,
-	'[{"org_id": 5, "external_ids": "{w:1,w:2,w:3,w:4,w:5,w:6,w:7,w:8,w:9}"}, {"org_id": 5, "external_ids": "w:9"}]') m;
+	'[{"org_id": 5, "external_ids": "{w:1,w:2,w:3,w:4,w:5,w:6,w:7,w:8,w:9,w:10,w:11,w:12,w:13,w:14,w:15,w:16}"},
+	{"org_id": 5, "external_ids": "w:9"}, {"org_id": 5, "external_ids": "v:1"}, {"org_id": 5, "external_ids": "v:2"}]') m;
+-- a trigger that leaves one row out of the batch
+CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER leave_out BEFORE UPDATE ON accounts FOR EACH ROW WHEN (OLD.external_ids @> 'v:1') EXECUTE FUNCTION leave_out();
+SELECT result, (m.row).external_ids, m.sqlstate, m.message FROM external_ids_upsert_many(NULL::accounts,
+	'[{"org_id": 5, "external_ids": "w:9", "name": "w"}, {"org_id": 5, "external_ids": "v:1", "name": "v"},
+	{"org_id": 5, "external_ids": "v:2", "name": "v"}, {"org_id": 5, "external_ids": "v:3", "name": "v"}]', on_error => 'report') m;
+SELECT external_ids, name FROM accounts WHERE org_id = 5 ORDER BY id;
+DROP TRIGGER leave_out ON accounts;
 
 RESET search_path;
 SET client_min_messages = warning;
