@@ -321,30 +321,33 @@ rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 
 /*
  * Begin to look many things up by "probe", by the snapshot, in one scope. In the
- * current memory context; what is found is in "row_context", which the caller
- * resets. NULL if the statement has to be asked.
+ * current memory context. NULL if the statement has to be asked.
  */
 RowScan *
 rows_probe_begin(const TableFacts *facts, RowProbe probe, const Datum *scope,
-				 Snapshot snapshot, MemoryContext row_context)
+				 Snapshot snapshot)
 {
 	RowScan *scan = palloc(sizeof(RowScan));
 
 	if (!fill_keys(scan, facts, probe, scope) ||
 		!begin_scan(scan, facts, facts->indexid, facts->nscope + 1, snapshot))
 		return NULL;
-	scan->row_context = row_context;
+	scan->row_context = AllocSetContextCreate(CurrentMemoryContext,
+											  "external_ids row",
+											  ALLOCSET_DEFAULT_SIZES);
 	return scan;
 }
 
 /*
- * One of them: false, or true and a row that "query" names.
+ * One of them: false, or true and a row that "query" names, which lives until
+ * the next is looked up.
  */
 bool
 rows_probe_next(RowScan *scan, Datum query, Datum *row)
 {
 	Taken taken = {row, NULL};
 
+	MemoryContextReset(scan->row_context);
 	scan->keys[0].sk_argument = query;
 	return run_scan(scan, 1, take_row, &taken) > 0;
 }

@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "rows/rows.h"
 #include "utils/array.h"
-#include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -29,11 +28,8 @@ static bool
 probe_ids(ReturnSetInfo *rsinfo, const TableFacts *facts, ArrayType *ids,
 		  const Datum *scope)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "external_ids match",
-												  ALLOCSET_DEFAULT_SIZES);
 	RowScan *scan = rows_probe_begin(facts, PROBE_BY_ID, scope,
-									 GetActiveSnapshot(), context);
+									 GetActiveSnapshot());
 	ArrayIterator iterator;
 	Datum values[3];
 	bool nulls[3] = {false};
@@ -48,11 +44,9 @@ probe_ids(ReturnSetInfo *rsinfo, const TableFacts *facts, ArrayType *ids,
 		nulls[2] = nulls[1] || !rows_probe_next(scan, values[1], &values[2]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
 							 nulls);
-		MemoryContextReset(context);
 	}
 	array_free_iterator(iterator);
 	rows_probe_end(scan);
-	MemoryContextDelete(context);
 	return true;
 }
 

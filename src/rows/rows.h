@@ -159,8 +159,7 @@ extern int rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 					  const Datum *scope, Snapshot snapshot, int max,
 					  Datum *rows, TransactionId *xmin);
 extern RowScan *rows_probe_begin(const TableFacts *facts, RowProbe probe,
-								 const Datum *scope, Snapshot snapshot,
-								 MemoryContext row_context);
+								 const Datum *scope, Snapshot snapshot);
 extern bool rows_probe_next(RowScan *scan, Datum query, Datum *row);
 extern void rows_probe_end(RowScan *scan);
 
