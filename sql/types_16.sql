@@ -18,7 +18,7 @@ INSERT INTO texts (typ, lit) VALUES
 	('external_id_set', '[{"external_id": "1", "id": 2}]'), ('external_id_set', '[["a"]]'), ('external_id_set', '[] x');
 SELECT n, typ, left(lit, 40) AS lit, pg_input_is_valid(lit, typ) AS valid, sql_error_code AS code, message, detail
 	FROM texts, pg_input_error_info(lit, typ) ORDER BY n;
--- in a domain, an array and a row
+-- in a domain and in an array
 CREATE DOMAIN pg_temp.crm AS external_id_set CHECK (VALUE @> 'crm:1');
 SELECT lit, pg_input_is_valid(lit, 'pg_temp.crm') AS valid FROM unnest('{crm:1,crm:2,crm:}'::text[]) AS lit;
 SELECT message FROM pg_input_error_info('{a,"{b"}', 'external_id_set[]');

@@ -3,10 +3,11 @@
  *		Look-ups by a scan of the index alone, without a plan.
  *
  * For one row the executor takes longer to start and end a kept plan than the
- * index takes to find it, and for each of many nearly as long. So where the scan cannot but give the rows that the
- * statement of plans.c would, it is made directly, as the server does for
- * foreign keys. Everything else is the statement's: row security, privileges on
- * columns, partitions, a snapshot too old for the index.
+ * index takes to find it, and for each of many nearly as long. So where the
+ * scan cannot but give the rows that the statement of plans.c would, it is made
+ * directly, as the server does for foreign keys. Everything else is the
+ * statement's: row security, privileges on columns, partitions, a snapshot too
+ * old for the index.
  */
 #include "postgres.h"
 
@@ -280,14 +281,15 @@ take_row(void *arg, TupleTableSlot *slot)
 }
 
 /*
- * Fill the keys for a probe of the index in use, but for what is looked for;
- * false if there is no such probe.
+ * Begin a probe of the index in use, its keys filled but for what is looked
+ * for; false if the statement has to be asked.
  */
 static bool
-fill_keys(RowScan *scan, const TableFacts *facts, RowProbe probe,
-		  const Datum *scope)
+begin_probe(RowScan *scan, const TableFacts *facts, RowProbe probe,
+			const Datum *scope, Snapshot snapshot)
 {
-	if (facts->probes[probe].sk_strategy == InvalidStrategy)
+	if (facts->probes[probe].sk_strategy == InvalidStrategy ||
+		!begin_scan(scan, facts, facts->indexid, facts->nscope + 1, snapshot))
 		return false;
 	fill_key(&scan->keys[0], &facts->probes[probe], (Datum) 0);
 	for (int i = 0; i < facts->nscope; i++)
@@ -310,8 +312,7 @@ rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 	Taken taken = {rows, xmin};
 	int n;
 
-	if (!fill_keys(&scan, facts, probe, scope) ||
-		!begin_scan(&scan, facts, facts->indexid, facts->nscope + 1, snapshot))
+	if (!begin_probe(&scan, facts, probe, scope, snapshot))
 		return -1;
 	scan.keys[0].sk_argument = query;
 	n = run_scan(&scan, max, take_row, &taken);
@@ -329,8 +330,7 @@ rows_probe_begin(const TableFacts *facts, RowProbe probe, const Datum *scope,
 {
 	RowScan *scan = palloc(sizeof(RowScan));
 
-	if (!fill_keys(scan, facts, probe, scope) ||
-		!begin_scan(scan, facts, facts->indexid, facts->nscope + 1, snapshot))
+	if (!begin_probe(scan, facts, probe, scope, snapshot))
 		return NULL;
 	scan->row_context = AllocSetContextCreate(CurrentMemoryContext,
 											  "external_ids row",

@@ -57,15 +57,7 @@ static void
 put_rows(ReturnSetInfo *rsinfo)
 {
 	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		Datum values[3];
-		bool nulls[3];
-
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values,
-						  nulls);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values,
-							 nulls);
-	}
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
 }
 
 /*
