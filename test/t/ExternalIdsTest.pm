@@ -24,6 +24,9 @@ sub new_node
 log_statement = none
 log_line_prefix = '%m [%p] %e %q%a '
 max_connections = 40
+# A transaction that a busy machine leaves waiting keeps the predicate locks of all that
+# end meanwhile, at SERIALIZABLE.
+max_pred_locks_per_transaction = 2000
 shared_buffers = 32MB
 # What is switched off costs 10^10 to the planner, which would be worth a compiler.
 jit = off

@@ -27,7 +27,6 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 my $node = new_node('unique_race', q(
 synchronous_commit = off
 full_page_writes = off
-max_connections = 40
 deadlock_timeout = 100ms
 statement_timeout = 60s
 ));

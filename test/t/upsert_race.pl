@@ -24,7 +24,6 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 my $node = new_node('upsert_race', q(
 synchronous_commit = off
 full_page_writes = off
-max_connections = 40
 deadlock_timeout = 100ms
 ));
 $node->start;
