@@ -190,14 +190,11 @@ sweep_cache(void)
 }
 
 /*
- * The facts of table "relid", seen through its unique_members index "indexid",
- * or through its only one if that is InvalidOid. The table is locked until the
- * transaction ends, so the facts hold as long as the caller works. It is the
- * caller's to see to privileges. Errors: whatever rows_read_facts raises about
- * a table that does not fit.
+ * The facts of table "relid", which was locked in this call until the
+ * transaction ends: that took in the invalidations that others sent.
  */
-TableFacts *
-rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
+static TableFacts *
+facts_of_locked(Oid relid, Oid indexid, Oid extschema)
 {
 	FactsKey key;
 	FactsEntry *entry;
@@ -210,8 +207,6 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 	key.indexid = indexid;
 	key.extschema = extschema;
 
-	/* The lock takes in the invalidations that others sent. */
-	LockRelationOid(relid, lockmode);
 	entry = hash_search(facts_cache, &key, HASH_FIND, NULL);
 	if (entry && entry->facts)
 	{
@@ -239,6 +234,20 @@ rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 }
 
 /*
+ * The facts of table "relid", seen through its unique_members index "indexid",
+ * or through its only one if that is InvalidOid. The table is locked until the
+ * transaction ends, so the facts hold as long as the caller works. It is the
+ * caller's to see to privileges. Errors: whatever rows_read_facts raises about
+ * a table that does not fit.
+ */
+TableFacts *
+rows_facts_unchecked(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
+{
+	LockRelationOid(relid, lockmode);
+	return facts_of_locked(relid, indexid, extschema);
+}
+
+/*
  * The same for a row function, which needs a privilege on the table. Errors:
  * 42501 without one.
  */
@@ -246,7 +255,7 @@ TableFacts *
 rows_facts(Oid relid, Oid indexid, Oid extschema, LOCKMODE lockmode)
 {
 	rows_lock_table(relid, lockmode);
-	return rows_facts_unchecked(relid, indexid, extschema, lockmode);
+	return facts_of_locked(relid, indexid, extschema);
 }
 
 /*

@@ -298,26 +298,39 @@ begin_probe(RowScan *scan, const TableFacts *facts, RowProbe probe,
 }
 
 /*
- * The rows that "probe" finds for "query", a set or a value, in the scope: by
- * the snapshot, at most "max" of them, in the current memory context. Their
- * number, or -1 if the statement has to be asked. *xmin, if not NULL, becomes
- * the xmin of the last row's version, where it has one.
+ * Hand the rows that "probe" finds for "query", a set or a value, in the scope
+ * to "take": by the snapshot, at most "max" of them. Their number, or -1 if the
+ * statement has to be asked.
+ */
+int
+rows_probe_each(const TableFacts *facts, RowProbe probe, Datum query,
+				const Datum *scope, Snapshot snapshot, int max, RowTaker take,
+				void *arg)
+{
+	RowScan scan;
+	int n;
+
+	if (!begin_probe(&scan, facts, probe, scope, snapshot))
+		return -1;
+	scan.keys[0].sk_argument = query;
+	n = run_scan(&scan, max, take, arg);
+	rows_probe_end(&scan);
+	return n;
+}
+
+/*
+ * The same rows as values of the table's row type, in the current memory
+ * context. *xmin becomes the xmin of the last row's version, where it has one.
  */
 int
 rows_probe(const TableFacts *facts, RowProbe probe, Datum query,
 		   const Datum *scope, Snapshot snapshot, int max, Datum *rows,
 		   TransactionId *xmin)
 {
-	RowScan scan;
 	Taken taken = {rows, xmin};
-	int n;
 
-	if (!begin_probe(&scan, facts, probe, scope, snapshot))
-		return -1;
-	scan.keys[0].sk_argument = query;
-	n = run_scan(&scan, max, take_row, &taken);
-	rows_probe_end(&scan);
-	return n;
+	return rows_probe_each(facts, probe, query, scope, snapshot, max, take_row,
+						   &taken);
 }
 
 /*

@@ -8,11 +8,14 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "rows/rows.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(external_ids_resolve);
 PG_FUNCTION_INFO_V1(external_ids_resolve_value);
@@ -23,6 +26,14 @@ typedef struct Rows
 	int n; /* MAX_CANDIDATES + 1: and more */
 	Datum rows[MAX_CANDIDATES + 1];
 } Rows;
+
+/* The set that a function returns: one row of the table or none. */
+typedef struct RowResult
+{
+	const TableFacts *facts;
+	ReturnSetInfo *rsinfo;
+	bool filled;
+} RowResult;
 
 /*
  * Run a query and copy the rows that it finds to the memory context that was
@@ -91,70 +102,138 @@ scope_argument(FunctionCallInfo fcinfo, const TableFacts *facts, int arg)
 }
 
 /*
- * The result of a look-up in the memory of the current context: a pointer to
- * the row, or NULL.
+ * Begin the result, in the memory of the query.
  */
-static Datum *
-row_result(Datum row)
+static void
+begin_result(FunctionCallInfo fcinfo, const TableFacts *facts,
+			 RowResult *result)
 {
-	Datum *result = palloc(sizeof(Datum));
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext oldcontext;
 
-	*result = row;
-	return result;
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
+		!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(
+				 "set-valued function called in context that cannot accept a set")));
+	oldcontext = MemoryContextSwitchTo(
+		rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap(rsinfo->allowedModes &
+												  SFRM_Materialize_Random,
+											  false, work_mem);
+	MemoryContextSwitchTo(oldcontext);
+	result->facts = facts;
+	result->rsinfo = rsinfo;
+	result->filled = false;
 }
 
 /*
- * The row that holds argument 1, an ID or a bare value as "query" has it.
+ * Raise 42804 unless rows of the table are still what the executor makes of
+ * them: it asked before the table was locked, and the lock may have been waited
+ * for. The executor's own check does not expect a column that was dropped.
  */
-static Datum *
-resolve_internal(FunctionCallInfo fcinfo, RowQuery query)
+static void
+check_row_type(const RowResult *result, TupleDesc desc)
+{
+	TupleDesc expected = result->rsinfo->expectedDesc;
+	bool same = expected->natts == desc->natts;
+
+	for (int i = 0; i < desc->natts && same; i++)
+		same = TupleDescAttr(expected, i)->atttypid ==
+			   TupleDescAttr(desc, i)->atttypid;
+	if (!same)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("row type of table \"%s\" changed while the statement ran",
+					result->facts->table_name),
+			 errhint("Repeat the statement.")));
+}
+
+/*
+ * RowTaker: put the row in the slot into the result. A second one is on its way
+ * to an error.
+ */
+static void
+put_slot(void *arg, TupleTableSlot *slot)
+{
+	RowResult *result = arg;
+	TupleDesc desc = slot->tts_tupleDescriptor;
+
+	if (result->filled)
+		return;
+	check_row_type(result, desc);
+	if (desc->constr && desc->constr->missing)
+	{
+		/* Columns that the stored row is too old for; only the table has them. */
+		slot_getallattrs(slot);
+		tuplestore_putvalues(result->rsinfo->setResult, desc, slot->tts_values,
+							 slot->tts_isnull);
+	}
+	else
+		tuplestore_puttupleslot(result->rsinfo->setResult, slot);
+	result->filled = true;
+}
+
+/*
+ * Put a value of the table's row type into the result.
+ */
+static void
+put_row(RowResult *result, Datum row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
+											HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header),
+						   .t_data = header};
+
+	check_row_type(result, desc);
+	ReleaseTupleDesc(desc);
+	tuplestore_puttuple(result->rsinfo->setResult, &tuple);
+}
+
+/*
+ * Return the row that holds argument 1, an ID or a bare value as "query" and
+ * "probe" have it.
+ */
+static Datum
+resolve_by(FunctionCallInfo fcinfo, RowQuery query, RowProbe probe)
 {
 	TableFacts *facts = rows_facts_of_call(fcinfo, 3);
 	Datum *scope = scope_argument(fcinfo, facts, 2);
 	Datum id = PG_GETARG_DATUM(1);
+	RowResult result;
 	Rows found;
 	Oid output;
 	bool isvarlena;
+	int n;
 
+	begin_result(fcinfo, facts, &result);
 	if (PG_ARGISNULL(1))
-		return NULL;
-	found.n = rows_probe(facts,
-						 query == QUERY_BY_ID ? PROBE_BY_ID : PROBE_BY_VALUE,
-						 id, scope, GetActiveSnapshot(), lengthof(found.rows),
-						 found.rows, NULL);
-	if (found.n < 0)
-	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
-		fetch_by_id(facts, query, id, scope, &found);
-		if (SPI_finish() != SPI_OK_FINISH)
-			elog(ERROR, "SPI_finish failed");
-	}
+		return (Datum) 0;
+	n = rows_probe_each(facts, probe, id, scope, GetActiveSnapshot(), 2,
+						put_slot, &result);
+	if (n == 0 || n == 1)
+		return (Datum) 0;
+
+	/* The statement has to be asked: for the row, or for all there are. */
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	fetch_by_id(facts, query, id, scope, &found);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
 	if (found.n > 1)
 	{
 		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, 1), &output,
 						  &isvarlena);
 		check_one(facts, OidOutputFunctionCall(output, id), &found);
 	}
-	return found.n == 1 ? row_result(found.rows[0]) : NULL;
-}
-
-/*
- * external_ids_resolve's row.
- */
-static Datum *
-resolve_id(FunctionCallInfo fcinfo)
-{
-	return resolve_internal(fcinfo, QUERY_BY_ID);
-}
-
-/*
- * external_ids_resolve_value's row.
- */
-static Datum *
-resolve_value(FunctionCallInfo fcinfo)
-{
-	return resolve_internal(fcinfo, QUERY_BY_VALUE);
+	if (found.n == 1)
+		put_row(&result, found.rows[0]);
+	return (Datum) 0;
 }
 
 /*
@@ -202,18 +281,18 @@ find_preference(FunctionCallInfo fcinfo, int arg)
  * Pick the row that is meant from those by either reading: NULL for none.
  * Errors: 21000 if "prefer" does not settle it.
  */
-static Datum *
+static const Datum *
 pick_row(const TableFacts *facts, const char *id, char prefer,
 		 const Rows *by_key, const Rows *by_value)
 {
 	bool agree;
 
 	if (by_key->n > 0 && prefer == 'k')
-		return row_result(by_key->rows[0]);
+		return &by_key->rows[0];
 	if (by_key->n == 0 || (prefer == 'e' && by_value->n > 0))
 	{
 		check_one(facts, id, by_value);
-		return by_value->n > 0 ? row_result(by_value->rows[0]) : NULL;
+		return by_value->n > 0 ? &by_value->rows[0] : NULL;
 	}
 	agree = by_value->n == 0 ||
 			(by_value->n == 1 &&
@@ -231,26 +310,30 @@ pick_row(const TableFacts *facts, const char *id, char prefer,
 				 ? errhint(
 					   "prefer => 'key' or prefer => 'external_id' settles it.")
 				 : errhint("prefer => 'key' settles it.")));
-	return row_result(by_key->rows[0]);
+	return &by_key->rows[0];
 }
 
 /*
- * external_ids_find's row.
+ * external_ids_find(table, id, scope, prefer, index): the row whose key or
+ * external ID's value the text is.
  */
-static Datum *
-find_row(FunctionCallInfo fcinfo)
+Datum
+external_ids_find(PG_FUNCTION_ARGS)
 {
 	char prefer = find_preference(fcinfo, 3);
 	TableFacts *facts = rows_facts_of_call(fcinfo, 4);
 	Datum *scope = scope_argument(fcinfo, facts, 2);
+	RowResult result;
 	Rows by_key = {0};
 	Rows by_value;
+	const Datum *row;
 	Datum *key;
 	char *id;
 
+	begin_result(fcinfo, facts, &result);
 	rows_require_key(facts);
 	if (PG_ARGISNULL(1))
-		return NULL;
+		return (Datum) 0;
 	id = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	key = rows_key_if_legal(facts, id);
 
@@ -267,30 +350,10 @@ find_row(FunctionCallInfo fcinfo)
 	fetch_by_id(facts, QUERY_BY_VALUE, PG_GETARG_DATUM(1), scope, &by_value);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	return pick_row(facts, id, prefer, &by_key, &by_value);
-}
-
-/*
- * Do the look-up first, then hand out its row, if any, then end.
- */
-static Datum
-return_row(FunctionCallInfo fcinfo, Datum *(*look_up)(FunctionCallInfo))
-{
-	FuncCallContext *funcctx;
-
-	if (SRF_IS_FIRSTCALL())
-	{
-		MemoryContext oldcontext;
-
-		funcctx = SRF_FIRSTCALL_INIT();
-		oldcontext = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
-		funcctx->user_fctx = look_up(fcinfo);
-		MemoryContextSwitchTo(oldcontext);
-	}
-	funcctx = SRF_PERCALL_SETUP();
-	if (funcctx->call_cntr == 0 && funcctx->user_fctx != NULL)
-		SRF_RETURN_NEXT(funcctx, *(Datum *) funcctx->user_fctx);
-	SRF_RETURN_DONE(funcctx);
+	row = pick_row(facts, id, prefer, &by_key, &by_value);
+	if (row)
+		put_row(&result, *row);
+	return (Datum) 0;
 }
 
 /*
@@ -300,7 +363,7 @@ return_row(FunctionCallInfo fcinfo, Datum *(*look_up)(FunctionCallInfo))
 Datum
 external_ids_resolve(PG_FUNCTION_ARGS)
 {
-	return return_row(fcinfo, resolve_id);
+	return resolve_by(fcinfo, QUERY_BY_ID, PROBE_BY_ID);
 }
 
 /*
@@ -310,15 +373,5 @@ external_ids_resolve(PG_FUNCTION_ARGS)
 Datum
 external_ids_resolve_value(PG_FUNCTION_ARGS)
 {
-	return return_row(fcinfo, resolve_value);
-}
-
-/*
- * external_ids_find(table, id, scope, prefer, index): the row whose key or
- * external ID's value the text is.
- */
-Datum
-external_ids_find(PG_FUNCTION_ARGS)
-{
-	return return_row(fcinfo, find_row);
+	return resolve_by(fcinfo, QUERY_BY_VALUE, PROBE_BY_VALUE);
 }

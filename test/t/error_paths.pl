@@ -105,8 +105,8 @@ CHECKPOINT;
 ));
 SKIP:
 {
-	my $why = 'out of memory: the address sanitizer ends a backend that cannot have more';
-	if ($ENV{SANITIZE}) { diag "left out: $why"; skip $why, 3; }
+	my $why = 'out of memory: the address sanitizer and valgrind end a backend that cannot have more';
+	if ($ENV{SANITIZE} || $ENV{VALGRIND}) { diag "left out: $why"; skip $why, 3; }
 	# What a session has before it does anything, in kB.
 	my $base = sql($node, q(SELECT (regexp_match(pg_read_file('/proc/' || pg_backend_pid() || '/status'), 'VmSize:\s*(\d+)'))[1]));
 	limit_sessions('--as=' . ($base + 50000) * 1024 . ':');
