@@ -60,7 +60,7 @@ local %ENV = (
 	BENCH_SMALL => 50, BENCH_MEMBERS => 2000, BENCH_ROWS => 1000, BENCH_TURNS => 5, BENCH_SECONDS => 1);
 delete local @ENV{qw(PGUSER PGDATABASE BENCH_PROBES BENCH_PATCHES BENCH_CONTACTS)};
 my $printed = '';
-my $ran = IPC::Run::run([ 'perl', 'test/bench/run.pl', @files ], '>&', \$printed, IPC::Run::timeout(300));
+my $ran = IPC::Run::run([ 'perl', 'test/bench/run.pl', @files ], '>&', \$printed, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default));
 ok($ran, 'all benchmarks run') or diag($printed);
 
 # A goal is measured unless the server has nothing to measure it with.

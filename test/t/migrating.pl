@@ -21,6 +21,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+plan skip_all => 'under valgrind nobody can be kept from waiting a second' if $ENV{VALGRIND};
+
 my $operations = $ENV{MIGRATING_OPERATIONS} || 100;
 my $rate = $ENV{MIGRATING_RATE} // 200;
 my @steps = document_steps('docs/migrating.md');
