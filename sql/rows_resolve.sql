@@ -197,6 +197,22 @@ CREATE TABLE copied AS SELECT r FROM external_ids_resolve(NULL::plain, 'crm:1', 
 TRUNCATE plain;
 SELECT (r).id, length((r).long), (r).late FROM copied;
 DROP TABLE copied;
+CREATE TABLE kept (id int PRIMARY KEY, ids external_id_set, long text);
+ALTER TABLE kept ALTER COLUMN long SET STORAGE EXTERNAL;
+CREATE INDEX ON kept USING unique_members (ids);
+INSERT INTO kept VALUES (1, '{crm:1,one:2}', repeat('x', 5000)), (2, 'crm:2', 'short');
+SELECT r.id, length(r.long), n, ordinality
+	FROM ROWS FROM (external_ids_resolve(NULL::kept, 'crm:2'), external_ids_resolve(NULL::kept, 'crm:1'),
+		generate_series(1, 2)) WITH ORDINALITY AS r (a, b, c, id, ids, long, n);
+SELECT (external_ids_resolve(NULL::kept, id::external_id)).id, id FROM unnest(ARRAY['crm:2', 'crm:3', 'one:2']) id;
+BEGIN;
+DECLARE scrolled SCROLL CURSOR FOR SELECT id, length(long) FROM external_ids_resolve(NULL::kept, 'crm:1');
+FETCH scrolled;
+TRUNCATE kept;
+FETCH PRIOR scrolled;
+FETCH scrolled;
+COMMIT;
+DROP TABLE kept;
 INSERT INTO plain VALUES (1, 'crm:1', 'a');
 -- row security
 ALTER TABLE plain ENABLE ROW LEVEL SECURITY;

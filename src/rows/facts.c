@@ -190,8 +190,8 @@ sweep_cache(void)
 }
 
 /*
- * The facts of table "relid", which was locked in this call until the
- * transaction ends: that took in the invalidations that others sent.
+ * The facts of table "relid", which is locked until the transaction ends: the
+ * lock took in the invalidations that others sent.
  */
 static TableFacts *
 facts_of_locked(Oid relid, Oid indexid, Oid extschema)

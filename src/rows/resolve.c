@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/heaptoast.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "rows/rows.h"
@@ -102,7 +103,8 @@ scope_argument(FunctionCallInfo fcinfo, const TableFacts *facts, int arg)
 }
 
 /*
- * Begin the result, in the memory of the query.
+ * Begin the result, in the memory of the query. Without a descriptor, which the
+ * executor would compare with its own: check_row_type does it for less.
  */
 static void
 begin_result(FunctionCallInfo fcinfo, const TableFacts *facts,
@@ -112,17 +114,23 @@ begin_result(FunctionCallInfo fcinfo, const TableFacts *facts,
 	MemoryContext oldcontext;
 
 	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) ||
-		!(rsinfo->allowedModes & SFRM_Materialize))
+		rsinfo->expectedDesc == NULL)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg(
 				 "set-valued function called in context that cannot accept a set")));
+	if (!(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(
+				 "materialize mode required, but it is not allowed in this context")));
 	oldcontext = MemoryContextSwitchTo(
 		rsinfo->econtext->ecxt_per_query_memory);
 	rsinfo->returnMode = SFRM_Materialize;
-	rsinfo->setResult = tuplestore_begin_heap(rsinfo->allowedModes &
-												  SFRM_Materialize_Random,
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes &
+											   SFRM_Materialize_Random) != 0,
 											  false, work_mem);
 	MemoryContextSwitchTo(oldcontext);
 	result->facts = facts;
@@ -148,33 +156,47 @@ check_row_type(const RowResult *result, TupleDesc desc)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("row type of table \"%s\" changed while the statement ran",
+			 errmsg("table \"%s\" was altered before the statement locked it",
 					result->facts->table_name),
-			 errhint("Repeat the statement.")));
+			 errhint("The transaction might succeed if retried.")));
 }
 
 /*
- * RowTaker: put the row in the slot into the result. A second one is on its way
- * to an error.
+ * True if the row's tuple is all there is to know of it: no column that the
+ * table has got since, no value kept elsewhere, which TRUNCATE would take away.
+ */
+static bool
+is_whole(TupleTableSlot *slot)
+{
+	TupleConstr *constr = slot->tts_tupleDescriptor->constr;
+
+	return TTS_IS_BUFFERTUPLE(slot) && !(constr && constr->missing) &&
+		   !HeapTupleHasExternal(ExecFetchSlotHeapTuple(slot, false, NULL));
+}
+
+/*
+ * RowTaker: put the row in the slot into the result. A second one is left to
+ * the error that it leads to.
  */
 static void
 put_slot(void *arg, TupleTableSlot *slot)
 {
 	RowResult *result = arg;
+	Tuplestorestate *store = result->rsinfo->setResult;
 	TupleDesc desc = slot->tts_tupleDescriptor;
 
 	if (result->filled)
 		return;
 	check_row_type(result, desc);
-	if (desc->constr && desc->constr->missing)
-	{
-		/* Columns that the stored row is too old for; only the table has them. */
-		slot_getallattrs(slot);
-		tuplestore_putvalues(result->rsinfo->setResult, desc, slot->tts_values,
-							 slot->tts_isnull);
-	}
+	if (is_whole(slot))
+		tuplestore_puttupleslot(store, slot);
 	else
-		tuplestore_puttupleslot(result->rsinfo->setResult, slot);
+	{
+		slot_getallattrs(slot);
+		tuplestore_puttuple(store,
+							toast_build_flattened_tuple(desc, slot->tts_values,
+														slot->tts_isnull));
+	}
 	result->filled = true;
 }
 
@@ -214,6 +236,7 @@ resolve_by(FunctionCallInfo fcinfo, RowQuery query, RowProbe probe)
 	begin_result(fcinfo, facts, &result);
 	if (PG_ARGISNULL(1))
 		return (Datum) 0;
+	/* Two are enough to know that it is not one. */
 	n = rows_probe_each(facts, probe, id, scope, GetActiveSnapshot(), 2,
 						put_slot, &result);
 	if (n == 0 || n == 1)
@@ -231,6 +254,9 @@ resolve_by(FunctionCallInfo fcinfo, RowQuery query, RowProbe probe)
 						  &isvarlena);
 		check_one(facts, OidOutputFunctionCall(output, id), &found);
 	}
+	if (result.filled)
+		elog(ERROR, "probe of table %u found %d rows, statement %d",
+			 facts->relid, n, found.n);
 	if (found.n == 1)
 		put_row(&result, found.rows[0]);
 	return (Datum) 0;
