@@ -285,7 +285,9 @@ facts_of_call(FunctionCallInfo fcinfo, int indexarg, LOCKMODE lockmode)
 	Oid indexid = InvalidOid;
 
 	if (OidIsValid(type))
-		relid = get_typ_typrelid(getBaseType(type));
+		relid = get_typ_typrelid(type);
+	if (OidIsValid(type) && !OidIsValid(relid))
+		relid = get_typ_typrelid(getBaseType(type)); /* a domain */
 	if (!OidIsValid(relid))
 		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 						errmsg("first argument must be of a table's row type"),

@@ -1,5 +1,5 @@
 -- @title external_ids_resolve over the wire, by plain SQL
--- @rounds 5
+-- @rounds 15
 -- @data us
 -- @ops 20
 -- @pgbench us_plain -c 2 -j 1 -t :turns

@@ -1,5 +1,5 @@
 -- @title resolve over the wire: prepared statements of 2 clients, one ID each
--- @rounds 5
+-- @rounds 15
 -- @chart bars time us side key gin rum
 -- @chart bars cpu us side key gin rum
 -- @data us side gin rum

@@ -75,7 +75,8 @@ SQL
 	return;
 }
 
-# Sets with one new ID of three, for some accounts, as each side writes them.
+# Sets with one new ID of three, for so many accounts that a page is changed several times,
+# as between two checkpoints; as each side writes them.
 sub make_patches
 {
 	my ($round) = @_;
@@ -85,7 +86,7 @@ sub make_patches
 		my ($file, $ids) = @$side;
 		run_sql('bench', "\\set file :dir /$file\n" . <<"SQL");
 COPY (SELECT $ids, id FROM (SELECT id, ARRAY[ids[1], ids[2], 'stripe:r' || :round || '_' || id] AS ids FROM source.accounts
-                             ORDER BY md5(:round || 'p' || id) LIMIT :turns * 4) a) TO :'file';
+                             ORDER BY md5(:round || 'p' || id) LIMIT :turns * 40) a) TO :'file';
 SQL
 	}
 	return;
@@ -117,7 +118,7 @@ sub one_round
 		my $mysql = time_client('mysql', 'SELECT * FROM accounts WHERE ? MEMBER OF (external_ids) AND org_id = ?', 'probes');
 		($got{mysql_resolve}{us}{time}, $got{mysql_resolve}{mysql}{time}) = ($us, $mysql) unless $warm;
 	}
-	# As in the other benchmarks: each page's first change after it writes the whole page.
+	# Each page's first change after it writes the whole page.
 	run_sql('bench', 'CHECKPOINT;');
 	$got{mysql_replace}{us}{time} = time_client('us', 'UPDATE us.accounts SET external_ids = $1::external_id_set WHERE id = $2::bigint', 'us_patches');
 	$got{mysql_replace}{mysql}{time} = time_client('mysql', 'UPDATE accounts SET external_ids = ? WHERE id = ?', 'mysql_patches');
