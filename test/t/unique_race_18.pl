@@ -22,6 +22,7 @@ use Test::More;
 
 my $clients = 16;
 my $upserts = $ENV{UNIQUE_RACE} || 100_000;
+$upserts -= $upserts % $clients;
 my $dir = PostgreSQL::Test::Utils::tempdir;
 
 my $node = new_node('unique_race', q(
@@ -81,14 +82,14 @@ sub race
 }
 
 my $turns = qq(SELECT (nextval('turn') - 1) / $clients + 1 AS n \\gset\n\\set choice random(0, 2)\n);
-$upserts -= $upserts % $clients;
 is(race('read committed', $upserts, $turns . $upsert), 0, 'read committed: nothing was retried');
 is(sql($node, 'SELECT count(*) FROM accounts'), $upserts / $clients, 'read committed: one row for each entity');
 is(sql($node, 'SELECT sum(upserts) FROM accounts'), $upserts, 'read committed: each upsert is counted');
 
 for my $level ('repeatable read', 'serializable')
 {
-	my $count = 8000;
+	# What has to be begun again takes long.
+	my $count = $clients * int($upserts / $clients * 0.08);
 	# pgbench begins a script again as a whole, with the next turn.
 	my $retried = race($level, $count, "${turns}BEGIN ISOLATION LEVEL $level;\nSELECT count(*) FROM accounts WHERE entity = 0;\n${upsert}COMMIT;\n");
 	is(sql($node, 'SELECT sum(upserts) FROM accounts'), $count, "$level: each upsert is counted");
@@ -96,7 +97,7 @@ for my $level ('repeatable read', 'serializable')
 	diag "$level: $retried retried";
 }
 
-race('with deletes', 32000, qq(
+race('with deletes', $clients * int($upserts / $clients * 0.32), qq(
 \\set n random(1, 20)
 \\set choice random(0, 2)
 \\set delete random(1, 4)
