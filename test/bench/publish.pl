@@ -2,11 +2,13 @@
 # Puts the results of runs into docs/benchmarks.md:
 #
 #   perl test/bench/publish.pl MAJOR=DIR ... [mysql=DIR]
+#   perl test/bench/publish.pl MAJOR+=DIR ...
 #
 # MAJOR is the server's major version, DIR/bench what `RESULTS=DIR make bench` filled, after
 # mysql= that of `make bench-mysql`. The goals go to docs/benchmarks/MAJOR.tsv, the charts of
 # the first MAJOR and of mysql to docs/benchmarks/; the tables in the document are made of
-# all the .tsv files there. Without arguments only the tables are made again.
+# all the .tsv files there. With += only the lines that DIR has take the place of the old ones: a
+# run of some benchmarks by themselves. Without arguments only the tables are made again.
 use strict;
 use warnings;
 
@@ -43,6 +45,20 @@ sub read_goals
 		push @goals, \%goal;
 	}
 	return ($about =~ s/^# //r, @goals);
+}
+
+# Puts the goals of a run in the place of the same goals in another file.
+sub replace_goals
+{
+	my ($path, $new_path) = @_;
+	my $key = sub { join "\t", (split /\t/, $_[0])[ 0 .. 3 ] };
+	my (undef, undef, @new) = split /\n/, slurp($new_path);
+	my %new = map { $key->($_) => $_ } @new;
+	my @lines = map { $new{ $key->($_) } // $_ } split /\n/, slurp($path);
+	open(my $file, '>', $path) or die "$path: $!\n";
+	print $file map { "$_\n" } @lines;
+	close $file or die "$path: $!\n";
+	return;
 }
 
 # What a cell of the table says of a goal in a run.
@@ -99,8 +115,9 @@ mkdir "$docs/benchmarks";
 my %charted;
 for my $argument (@ARGV)
 {
-	my ($name, $dir) = $argument =~ /^(\d+|mysql)=(.+)$/ or die "usage: $0 MAJOR=DIR ... [mysql=DIR]\n";
-	copy("$dir/bench/goals.tsv", "$docs/benchmarks/$name.tsv") or die "$dir/bench/goals.tsv: $!\n";
+	my ($name, $some, $dir) = $argument =~ /^(\d+|mysql)(\+?)=(.+)$/ or die "usage: $0 MAJOR[+]=DIR ... [mysql=DIR]\n";
+	if ($some) { replace_goals("$docs/benchmarks/$name.tsv", "$dir/bench/goals.tsv") }
+	else { copy("$dir/bench/goals.tsv", "$docs/benchmarks/$name.tsv") or die "$dir/bench/goals.tsv: $!\n" }
 	next if $charted{ $name eq 'mysql' }++;
 	copy($_, "$docs/benchmarks/") or die "$_: $!\n" for glob "$dir/bench/*.svg";
 }
