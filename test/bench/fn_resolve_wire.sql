@@ -1,15 +1,15 @@
 -- @title external_ids_resolve over the wire, by plain SQL
--- @rounds 15
+-- @rounds 11
 -- @data us
 -- @ops 20
--- @pgbench us_plain -c 2 -j 2 -t :turns
+-- @pgbench us_plain -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM us.accounts WHERE external_ids @> :id#::external_id AND org_id = :org#;
 
--- @pgbench us_function -c 2 -j 2 -t :turns
+-- @pgbench us_function -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, '{"org_id": ' || org# || '}' AS scope#

@@ -1,5 +1,5 @@
 -- @title resolve inside the server: one ID after the other, in random order, by a nested loop
--- @rounds 5
+-- @rounds 15
 -- @chart bars time us side side_en columns columns_en key gin rum
 -- @data us side side_en columns columns_en gin rum
 -- @ops :probes

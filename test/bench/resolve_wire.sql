@@ -1,45 +1,45 @@
 -- @title resolve over the wire: prepared statements of 2 clients, one ID each
--- @rounds 15
+-- @rounds 7
 -- @chart bars time us side key gin rum
 -- @chart bars cpu us side key gin rum
 -- @data us side gin rum
 -- @ops 20
--- @pgbench us -c 2 -j 2 -t :turns
+-- @pgbench us -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT id, org_id, name FROM us.accounts WHERE external_ids @> :id#::external_id AND org_id = :org#;
 
--- @pgbench us_set -c 2 -j 2 -t :turns
+-- @pgbench us_set -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM us.accounts WHERE external_ids @> :id#::external_id AND org_id = :org#;
 
--- @pgbench side -c 2 -j 2 -t :turns
+-- @pgbench side -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT a.id, a.org_id, a.name FROM side.account_external_ids e JOIN side.accounts a ON a.id = e.account_id WHERE e.external_id = :id# AND e.org_id = :org#;
 
--- @pgbench key -c 2 -j 2 -t :turns
+-- @pgbench key -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , account#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT id, org_id, name FROM us.accounts WHERE id = :account#;
 
--- @pgbench gin -c 2 -j 2 -t :turns
+-- @pgbench gin -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT id, org_id, name FROM gin.accounts WHERE external_ids @> ARRAY[:id#]::text[] AND org_id = :org#;
 
--- @pgbench rum -c 2 -j 2 -t :turns
+-- @pgbench rum -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
 \repeat 20 , id#, org#

@@ -30,6 +30,7 @@ $variables{probes} = $ENV{BENCH_PROBES} // 200_000;
 $variables{probes} = $variables{accounts} if $variables{probes} > $variables{accounts};
 $variables{patches} = $ENV{BENCH_PATCHES} // int($variables{accounts} / 10);
 $variables{inserts} = $variables{turns} * 4;
+$variables{look_ups} = $variables{turns} * 8;    # of a client that only reads, 20 each: a second or two
 $variables{contacts} = $ENV{BENCH_CONTACTS} // $variables{accounts};
 $variables{batches} = int($variables{probes} / 20);    # of 20 IDs, for pgbench
 $variables{bulk} = $variables{accounts} >= 50_000 ? 10_000 : int($variables{accounts} / 5);
