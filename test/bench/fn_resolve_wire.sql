@@ -2,17 +2,18 @@
 -- @rounds 11
 -- @data us
 -- @ops 20
+-- The scope as JSON is made for both.
 -- @pgbench us_plain -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
-\repeat 20 , id#, org#
+\repeat 20 , id#, org#, '{"org_id": ' || org# || '}' AS scope#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM us.accounts WHERE external_ids @> :id#::external_id AND org_id = :org#;
 
 -- @pgbench us_function -c 2 -j 2 -t :look_ups
 \set n random(1, :batches)
 SELECT n
-\repeat 20 , id#, '{"org_id": ' || org# || '}' AS scope#
+\repeat 20 , id#, org#, '{"org_id": ' || org# || '}' AS scope#
   FROM source.batches WHERE n = :n \gset
 \repeat 20 SELECT * FROM external_ids_resolve(NULL::us.accounts, :id#, :scope#);
 
