@@ -54,9 +54,10 @@ sub replace_goals
 	my $key = sub { join "\t", (split /\t/, $_[0])[ 0 .. 3 ] };
 	my (undef, undef, @new) = split /\n/, slurp($new_path);
 	my %new = map { $key->($_) => $_ } @new;
-	my @lines = map { $new{ $key->($_) } // $_ } split /\n/, slurp($path);
+	my ($about, $columns, @lines) = split /\n/, slurp($path);
+	@lines = map { $new{ $key->($_) } // $_ } @lines;
 	open(my $file, '>', $path) or die "$path: $!\n";
-	print $file map { "$_\n" } @lines;
+	print $file map { "$_\n" } $about, $columns, @lines;
 	close $file or die "$path: $!\n";
 	return;
 }
