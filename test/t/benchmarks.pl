@@ -57,7 +57,8 @@ $node->start;
 my $out = PostgreSQL::Test::Utils::tempdir;
 local %ENV = (
 	%ENV, PGHOST => $node->host, PGPORT => $node->port, BENCH_OUT => $out, BENCH_ROUNDS => 1, BENCH_ACCOUNTS => 1000, BENCH_TENANTS => 100,
-	BENCH_SMALL => 50, BENCH_MEMBERS => 2000, BENCH_ROWS => 1000, BENCH_TURNS => 5, BENCH_SECONDS => 1);
+	BENCH_SMALL => 50, BENCH_MEMBERS => 2000, BENCH_ROWS => 1000, BENCH_TURNS => 5,
+	BENCH_SECONDS => $ENV{VALGRIND} ? 20 : 1);    # under valgrind clients take some to connect
 delete local @ENV{qw(PGUSER PGDATABASE BENCH_PROBES BENCH_PATCHES BENCH_CONTACTS)};
 my $printed = '';
 my $ran = IPC::Run::run([ 'perl', 'test/bench/run.pl', @files ], '>&', \$printed, IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default));
