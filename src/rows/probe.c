@@ -257,18 +257,27 @@ typedef struct Taken
 } Taken;
 
 /*
+ * The row in the slot as a tuple that stands by itself: with the columns that
+ * the table has got since, and without values kept elsewhere. In the current
+ * memory context.
+ */
+HeapTuple
+rows_slot_tuple(TupleTableSlot *slot)
+{
+	slot_getallattrs(slot);
+	return toast_build_flattened_tuple(slot->tts_tupleDescriptor,
+									   slot->tts_values, slot->tts_isnull);
+}
+
+/*
  * Add the row in the slot to an array, as a value of the table's row type.
  */
 static void
 take_row(void *arg, TupleTableSlot *slot)
 {
 	Taken *taken = arg;
-	HeapTuple tuple;
 
-	slot_getallattrs(slot);
-	tuple = toast_build_flattened_tuple(slot->tts_tupleDescriptor,
-										slot->tts_values, slot->tts_isnull);
-	*taken->next++ = PointerGetDatum(tuple->t_data);
+	*taken->next++ = PointerGetDatum(rows_slot_tuple(slot)->t_data);
 
 	/* Other access methods' rows need not have one. */
 	if (taken->xmin && TTS_IS_BUFFERTUPLE(slot))

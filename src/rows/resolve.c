@@ -7,7 +7,6 @@
  */
 #include "postgres.h"
 
-#include "access/heaptoast.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "rows/rows.h"
@@ -183,20 +182,14 @@ put_slot(void *arg, TupleTableSlot *slot)
 {
 	RowResult *result = arg;
 	Tuplestorestate *store = result->rsinfo->setResult;
-	TupleDesc desc = slot->tts_tupleDescriptor;
 
 	if (result->filled)
 		return;
-	check_row_type(result, desc);
+	check_row_type(result, slot->tts_tupleDescriptor);
 	if (is_whole(slot))
 		tuplestore_puttupleslot(store, slot);
 	else
-	{
-		slot_getallattrs(slot);
-		tuplestore_puttuple(store,
-							toast_build_flattened_tuple(desc, slot->tts_values,
-														slot->tts_isnull));
-	}
+		tuplestore_puttuple(store, rows_slot_tuple(slot));
 	result->filled = true;
 }
 

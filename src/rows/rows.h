@@ -155,6 +155,7 @@ extern void rows_read_key_probe(TableFacts *facts, Relation rel,
 								Relation index);
 extern int rows_probe_key(const TableFacts *facts, const Datum *key,
 						  Snapshot snapshot, RowTaker take, void *arg);
+extern HeapTuple rows_slot_tuple(TupleTableSlot *slot);
 extern int rows_probe_each(const TableFacts *facts, RowProbe probe,
 						   Datum query, const Datum *scope, Snapshot snapshot,
 						   int max, RowTaker take, void *arg);
